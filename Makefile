@@ -1,0 +1,45 @@
+# Each target sets up what it needs: python3 and make are enough. A second run finds it all in place.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+
+.PHONY: demo test check bench soak schemas lock clean
+
+demo: $(VENV)/.runtime
+	@$(BIN)/ratecard demo
+
+test: $(VENV)/.development
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m reconciler.spec.export --check schemas
+	$(BIN)/python -m pytest -n auto --cov --cov-report=term --cov-fail-under=85 -m "not soak"
+
+bench: $(VENV)/.development
+	$(BIN)/python -m tests.bench
+
+soak: $(VENV)/.development
+	$(BIN)/python -m pytest -m soak
+
+schemas: $(VENV)/.runtime
+	$(BIN)/python -m reconciler.spec.export schemas
+
+lock: $(VENV)/.development
+	$(PYTHON) -m uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11 --custom-compile-command "make lock" -o requirements/runtime.txt pyproject.toml requirements/build.in
+	$(PYTHON) -m uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11 --custom-compile-command "make lock" --extra development -c requirements/runtime.txt -o requirements/development.txt pyproject.toml requirements/build.in
+
+$(VENV)/.runtime: requirements/runtime.txt pyproject.toml
+	@echo "Setting up (once) ..." >&2
+	@$(PYTHON) -m venv $(VENV)
+	@$(INSTALL) -r requirements/runtime.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.development: $(VENV)/.runtime requirements/development.txt
+	@$(INSTALL) -r requirements/development.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .ratecard .mypy_cache .pytest_cache .ruff_cache .hypothesis

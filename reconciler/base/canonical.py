@@ -1,0 +1,37 @@
+"""Canonical JSON (RFC 8785) and digests: equal values have equal bytes, whatever their order or spelling."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import orjson
+import rfc8785
+
+# Read-only containers: bodies are shared between desired, live and change set and never edited in place.
+JSON: TypeAlias = "str | int | bool | Sequence[JSON] | Mapping[str, JSON] | None"
+Body: TypeAlias = Mapping[str, JSON]
+
+DIGEST_PREFIX = "sha256:"
+
+
+def canonical_json(value: JSON) -> bytes:
+    """The RFC 8785 bytes of a value without floats.
+
+    Raises ValueError for what RFC 8785 cannot carry exactly: integers beyond 53 bits, lone surrogates.
+    """
+    try:
+        return rfc8785.dumps(value)  # type: ignore[arg-type]  # it accepts any mapping; its types name dict only
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
+        raise ValueError(f"cannot be written as canonical JSON: {error}") from error
+
+
+def digest(value: JSON) -> str:
+    """`sha256:` and 64 hexadecimal digits over the canonical bytes of a value."""
+    return DIGEST_PREFIX + hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def fingerprint(value: JSON) -> str:
+    """A fast, stable hash of a body, 32 hexadecimal digits: for comparing, where nothing is signed or approved."""
+    return hashlib.blake2b(orjson.dumps(value, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()

@@ -1,0 +1,78 @@
+"""A user's mistake as a value: where, what is wrong with the value quoted, and what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """An error stops everything; a warning is shown and does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Location:
+    """A place in a file. Lines and columns count from 1, columns in characters."""
+
+    file: str
+    line: int = 1
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One mistake of a user.
+
+    `code` is stable and machine-readable (`money/no-currency`); `path` is the place inside the document
+    (`spec.prices.monthly.amount`), empty when the mistake is about the file; `choices` are the ways out when there are
+    several, each a text to write.
+    """
+
+    code: str
+    message: str
+    location: Location
+    path: str = ""
+    hint: str | None = None
+    choices: tuple[str, ...] = ()
+    severity: Severity = Severity.ERROR
+
+    def __str__(self) -> str:
+        place = f"{self.location}: {self.path}: " if self.path else f"{self.location}: "
+        warning = "warning: " if self.severity is Severity.WARNING else ""
+        text = f"{place}{warning}{self.message}"
+        if self.hint:
+            text += f"\n  hint: {self.hint}"
+        for choice in self.choices:
+            text += f"\n    - {choice}"
+        return text
+
+    def as_json(self) -> dict[str, object]:
+        """The documented JSON shape of a diagnostic."""
+        return {
+            "severity": str(self.severity),
+            "code": self.code,
+            "message": self.message,
+            "file": self.location.file,
+            "line": self.location.line,
+            "column": self.location.column,
+            "path": self.path,
+            "hint": self.hint,
+            "choices": list(self.choices),
+        }
+
+
+def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Sorted by place, so that the same mistakes are always told in the same order."""
+    return sorted(diagnostics, key=lambda d: (d.location, d.path, d.code))
+
+
+def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
+    """Whether any of them stops the run."""
+    return any(d.severity is Severity.ERROR for d in diagnostics)

@@ -1,0 +1,1 @@
+"""Dodo Payments: HTTP client, lowering of specs, lifting of live objects, writes and their read-back."""
