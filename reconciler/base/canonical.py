@@ -22,7 +22,7 @@ def canonical_json(value: JSON) -> bytes:
     Raises ValueError for what RFC 8785 cannot carry exactly: integers beyond 53 bits, lone surrogates.
     """
     try:
-        return rfc8785.dumps(value)  # type: ignore[arg-type]  # it accepts any mapping; its types name dict only
+        return rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
         raise ValueError(f"cannot be written as canonical JSON: {error}") from error
 

@@ -68,6 +68,29 @@ class Diagnostic:
         }
 
 
+class Mistake(ValueError):
+    """One thing wrong with one value, before its place in a file is known.
+
+    `at` leads from the value being checked down to the part at fault. The loader turns it into a `Diagnostic`.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        hint: str | None = None,
+        choices: tuple[str, ...] = (),
+        at: tuple[str | int, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.hint = hint
+        self.choices = choices
+        self.at = at
+
+
 def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     """Sorted by place, so that the same mistakes are always told in the same order."""
     return sorted(diagnostics, key=lambda d: (d.location, d.path, d.code))

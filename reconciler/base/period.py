@@ -1,0 +1,52 @@
+"""Billing periods: `month`, `year`, `3 months`; and what one is worth in months."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+
+from reconciler.base.diagnostics import Mistake
+
+UNITS = ("day", "week", "month", "year")
+
+# A month is a twelfth of a year of 365 days: the convention by which daily and weekly prices become monthly revenue.
+_MONTHS_EACH = {"month": Decimal(1), "year": Decimal(12), "week": Decimal(7 * 12) / 365, "day": Decimal(12) / 365}
+_PERIOD = re.compile(r"(?:([1-9][0-9]{0,2}) )?(day|week|month|year)(s?)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A number of days, weeks, months or years."""
+
+    count: int
+    unit: str
+
+    def __str__(self) -> str:
+        return self.unit if self.count == 1 else f"{self.count} {self.unit}s"
+
+    def months(self) -> Decimal:
+        """Its length in months; exact for months and years."""
+        return _MONTHS_EACH[self.unit] * self.count
+
+    def contains(self, other: Period) -> int | None:
+        """How many of the other fill this one exactly: a year contains 12 months; None when they do not fit."""
+        for units in ({"month": 1, "year": 12}, {"day": 1, "week": 7}):
+            if self.unit in units and other.unit in units:
+                mine, its = self.count * units[self.unit], other.count * units[other.unit]
+                return mine // its if mine % its == 0 else None
+        return None
+
+
+@lru_cache(maxsize=256)
+def parse_period(text: str) -> Period:
+    """Read `month`, `1 month`, `3 months`: a Period, or a Mistake that says what to write."""
+    found = _PERIOD.fullmatch(text)
+    if found and (found[3] == "" or found[1] is not None):
+        return Period(int(found[1] or 1), found[2])
+    raise Mistake(
+        f'"{text}" is not a period',
+        code="period/unknown",
+        hint='write "day", "week", "month", "year", or a number of them like "3 months"',
+    )

@@ -1,0 +1,78 @@
+"""Discount: a code that makes plans cheaper, by a percentage or an amount."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from reconciler.base.diagnostics import Mistake
+from reconciler.spec.kinds.fields import Document, Metadata, Model, MomentText, MoneyText, PercentText, Title
+
+
+class Limits(Model):
+    """How often the code can be used."""
+
+    total: int | None = Field(default=None, ge=1, le=2**31 - 1)
+    per_customer: int | None = Field(default=None, ge=1, le=2**31 - 1)
+
+
+# A plan, or one price of it.
+PlanReference = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(:[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$")
+]
+
+
+class DiscountSpec(Model):
+    """What the code takes off, from what, for whom, when."""
+
+    title: Title | None = None
+    code: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9_-]*$", min_length=3, max_length=64)]
+    percent: PercentText | None = None
+    amount: MoneyText | None = None
+    minimum: MoneyText | None = Field(default=None, description="The smallest purchase that an amount is taken off")
+    plans: list[PlanReference] = Field(default=[], description="Plans, or prices as plan:price; none means all")
+    customers: Literal["any", "first-time", "existing"] = "any"
+    cycles: int | None = Field(default=None, ge=1, le=10_000, description="How many billing cycles; none means all")
+    limits: Limits | None = None
+    starts_at: MomentText | None = None
+    ends_at: MomentText | None = None
+    keep_on_plan_change: bool = False
+
+
+class Discount(Document):
+    """A discount code."""
+
+    api_version: Literal["ratecard.dev/v1alpha1"]
+    kind: Literal["Discount"]
+    metadata: Metadata
+    spec: DiscountSpec
+
+    def mistakes(self) -> Iterator[Mistake]:
+        """What does not fit together inside the discount."""
+        spec = self.spec
+        if (spec.percent is None) == (spec.amount is None):
+            yield Mistake(
+                "a discount has either a percent or an amount",
+                code="discount/value",
+                hint="write percent: 20% or amount: 10 USD",
+                at=("spec",),
+            )
+        if spec.percent is not None and spec.percent.basis_points == 0:
+            yield Mistake("0% takes nothing off", code="discount/value", at=("spec", "percent"))
+        if spec.amount is not None and spec.amount.minor == 0:
+            yield Mistake(f"{spec.amount} takes nothing off", code="discount/value", at=("spec", "amount"))
+        if spec.minimum is not None and spec.amount is None:
+            yield Mistake('"minimum" goes with an amount', code="discount/value", at=("spec", "minimum"))
+        elif spec.minimum is not None and spec.amount is not None and spec.minimum.currency != spec.amount.currency:
+            yield Mistake(
+                f"{spec.minimum} is not in the currency of {spec.amount}",
+                code="discount/currency",
+                at=("spec", "minimum"),
+            )
+        if spec.starts_at and spec.ends_at and spec.starts_at >= spec.ends_at:
+            yield Mistake("it ends before it starts", code="discount/dates", at=("spec", "endsAt"))
+        for index, reference in enumerate(spec.plans):
+            if reference in spec.plans[:index]:
+                yield Mistake(f'"{reference}" is named twice', code="discount/plans", at=("spec", "plans", index))

@@ -1,0 +1,127 @@
+"""The field types that kinds share: each reads exact text and says what to write when it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, PlainValidator, StringConstraints
+from pydantic import WithJsonSchema as Schema
+from pydantic.alias_generators import to_camel
+
+from reconciler.base.clock import format_time, parse_time
+from reconciler.base.diagnostics import Mistake
+from reconciler.base.money import Money, Percent, Rate, parse_money, parse_percent, parse_rate
+from reconciler.base.period import Period, parse_period
+
+
+class Model(BaseModel):
+    """The base of everything that people write: unknown keys are errors, values are read strictly and never change."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        alias_generator=to_camel,
+        arbitrary_types_allowed=True,
+        hide_input_in_errors=True,
+    )
+
+
+def _text(read: Callable[[str], Any], example: str) -> Callable[[object], Any]:
+    def validate(value: object) -> Any:
+        if isinstance(value, str):
+            return read(value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise Mistake("must be text", code="schema/type", hint=f'write it like "{example}"')
+        return read(str(value))  # an unquoted 49 has no currency: `read` says so, with the value
+
+    return validate
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise Mistake(str(error), code="time/moment", hint="a moment is RFC 3339 text in quotes, in UTC") from None
+
+
+MONEY_PATTERN = r"^(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})? [A-Z]{3}$"
+NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
+
+MoneyText = Annotated[
+    Money,
+    PlainValidator(_text(parse_money, "49 USD")),
+    PlainSerializer(str, return_type=str),
+    Schema({"type": "string", "pattern": MONEY_PATTERN, "examples": ["49 USD", "12.50 USD", "4900 JPY"]}),
+]
+RateText = Annotated[
+    Rate,
+    PlainValidator(_text(parse_rate, "0.002 USD")),
+    PlainSerializer(str, return_type=str),
+    Schema({"type": "string", "pattern": MONEY_PATTERN, "examples": ["0.002 USD"]}),
+]
+PercentText = Annotated[
+    Percent,
+    PlainValidator(_text(parse_percent, "20%")),
+    PlainSerializer(str, return_type=str),
+    Schema({"type": "string", "pattern": r"^(0|[1-9][0-9]{0,3})(\.[0-9]{1,2})?%$", "examples": ["20%", "12.5%"]}),
+]
+PeriodText = Annotated[
+    Period,
+    PlainValidator(_text(parse_period, "month")),
+    PlainSerializer(str, return_type=str),
+    Schema(
+        {
+            "type": "string",
+            "pattern": r"^(day|week|month|year|[1-9][0-9]{0,2} (day|week|month|year)s?)$",
+            "examples": ["month", "year", "3 months"],
+        }
+    ),
+]
+MomentText = Annotated[
+    datetime,
+    PlainValidator(_text(_moment, "2026-04-15T09:00:00Z")),
+    PlainSerializer(format_time, return_type=str),
+    Schema({"type": "string", "format": "date-time", "examples": ["2026-04-15T09:00:00Z"]}),
+]
+
+
+def clean_text(value: object) -> object:
+    """Refuse characters that nobody sees: what is reviewed must be what is stored."""
+    if isinstance(value, str):
+        for character in value:
+            code = ord(character)
+            if (code < 32 and character != "\n") or code in _INVISIBLE or 0xD800 <= code <= 0xDFFF or 127 <= code < 160:
+                raise Mistake(
+                    f"holds the invisible character U+{code:04X}",
+                    code="text/invisible",
+                    hint="remove it, so that what people review is what is stored",
+                )
+    return value
+
+
+# Zero-width and bidirectional control characters (Unicode TR36, TR39): text that reads otherwise than it is stored.
+_INVISIBLE = frozenset([0x061C, 0x180E, *range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2060, 0x2070), 0xFEFF])
+
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=63)]
+Title = Annotated[str, BeforeValidator(clean_text), StringConstraints(min_length=1, max_length=250, pattern=r"^\S.*$")]
+Text = Annotated[str, BeforeValidator(clean_text), StringConstraints(min_length=1, max_length=5000)]
+Word = Annotated[str, BeforeValidator(clean_text), StringConstraints(min_length=1, max_length=100)]
+
+
+class Metadata(Model):
+    """Who a spec is: its name among its kind, and notes for people and tools."""
+
+    name: Name
+    labels: dict[str, Text] = {}
+    annotations: dict[str, Text] = {}
+
+
+class Document(Model):
+    """The envelope of every spec."""
+
+    def mistakes(self) -> Iterator[Mistake]:
+        """What is wrong with this document as a whole, each with the path to the part at fault."""
+        yield from ()

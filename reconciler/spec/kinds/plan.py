@@ -1,0 +1,251 @@
+"""Plan: what people subscribe to: prices by name, a trial, usage lines, features."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Literal
+
+from pydantic import Field
+
+from reconciler.base.diagnostics import Mistake
+from reconciler.base.money import Money, exponent
+from reconciler.spec.kinds.fields import (
+    Document,
+    Metadata,
+    Model,
+    MoneyText,
+    Name,
+    PercentText,
+    PeriodText,
+    RateText,
+    Text,
+    Title,
+)
+
+
+class Price(Model):
+    """A recurring price: an amount, or a discount of another price of the same plan."""
+
+    amount: MoneyText | None = None
+    discount: PercentText | None = None
+    of: Name | None = None
+    every: PeriodText
+
+
+class Trial(Model):
+    """Free days before the first charge.
+
+    `via: price` puts the trial on the price itself, so that every purchase has it; `via: checkout` leaves it to your
+    application, which asks for it when it opens a checkout.
+    """
+
+    days: int = Field(ge=1, le=3650)
+    card: Literal["required", "optional"]
+    via: Literal["price", "checkout"] = "price"
+
+
+class Included(Model):
+    """Units that cost nothing in each period.
+
+    With `pooled: true` the units of all periods in one billing cycle are one pot: 10,000 a month are 120,000 on an
+    annual price.
+    """
+
+    units: int = Field(ge=0, le=2**53 - 1)
+    per: PeriodText
+    pooled: bool = False
+
+
+class Tier(Model):
+    """A step of a tiered rate: it applies up to and including a number of units; the last has no upper end."""
+
+    up_to: int | None = Field(default=None, ge=1, le=2**53 - 1)
+    rate: RateText
+
+
+class Tiers(Model):
+    """Rates by amount used: graduated (each unit at the rate of its step) or volume (all at the rate reached)."""
+
+    mode: Literal["graduated", "volume"]
+    steps: list[Tier] = Field(min_length=1, max_length=100)
+
+
+class UsageLine(Model):
+    """What usage of one meter costs, on all prices of the plan or on the named ones."""
+
+    meter: Name
+    rate: RateText | None = None
+    tiers: Tiers | None = None
+    included: Included | None = None
+    prices: list[Name] | None = Field(default=None, min_length=1)
+
+
+class PlanSpec(Model):
+    """What a plan is and costs."""
+
+    title: Title
+    description: Text | None = None
+    tax_category: Literal["saas", "digital-products", "e-book", "edtech", "live-tutoring"]
+    prices: dict[Name, Price] = Field(min_length=1, max_length=50)
+    trial: Trial | None = None
+    usage: list[UsageLine] = Field(default=[], max_length=50)
+    features: list[Title] = Field(default=[], max_length=50)
+    existing: Literal["keep"] = Field(
+        default="keep",
+        description="What a change of a live price does to those who already subscribe: they keep their price",
+    )
+
+
+class Plan(Document):
+    """A plan that people subscribe to."""
+
+    api_version: Literal["ratecard.dev/v1alpha1"]
+    kind: Literal["Plan"]
+    metadata: Metadata
+    spec: PlanSpec
+
+    def mistakes(self) -> Iterator[Mistake]:
+        """What does not fit together inside the plan."""
+        yield from _price_mistakes(self.spec)
+        yield from _usage_mistakes(self.spec)
+
+    def amount(self, price_name: str) -> Money:
+        """What a price costs each cycle, exact. Raises Mistake when it cannot be said exactly."""
+        return _amount(self.spec.prices, price_name)
+
+
+def _amount(prices: dict[str, Price], name: str) -> Money:
+    price = prices[name]
+    if price.amount is not None:
+        return price.amount
+    base = prices.get(price.of or "")
+    if price.discount is None or base is None or base.amount is None:
+        raise Mistake("its amount is not known", code="plan/price", at=("spec", "prices", name))
+    times = price.every.contains(base.every)
+    if times is None:
+        raise Mistake(
+            f'"{price.every}" is not a whole number of "{base.every}", so no discount of {price.of} can be computed',
+            code="plan/period",
+            hint="write the amount itself",
+            at=("spec", "prices", name, "every"),
+        )
+    exact = base.amount.decimal() * times * (1 - price.discount.fraction())
+    minor = exact.scaleb(exponent(base.amount.currency))
+    if minor != minor.to_integral_value():
+        places = Decimal(1).scaleb(-exponent(base.amount.currency))
+        near = f"{exact.quantize(places)} {base.amount.currency}"
+        raise Mistake(
+            f"{price.discount} off {times} x {base.amount} is {exact.normalize():f} {base.amount.currency}, "
+            "finer than the smallest unit of the currency; nothing is rounded silently",
+            code="plan/not-exact",
+            hint=f"write the amount that you mean, for example amount: {near}",
+            at=("spec", "prices", name, "discount"),
+        )
+    return Money(int(minor), base.amount.currency)
+
+
+def _price_mistakes(spec: PlanSpec) -> Iterator[Mistake]:
+    currencies: dict[str, str] = {}
+    for name, price in spec.prices.items():
+        at = ("spec", "prices", name)
+        if (price.amount is None) == (price.discount is None):
+            yield Mistake(
+                "a price has either an amount or a discount of another price",
+                code="plan/price",
+                hint="write {amount: 49 USD, every: month} or {discount: 20%, of: monthly, every: year}",
+                at=at,
+            )
+            continue
+        if price.amount is not None:
+            currencies.setdefault(price.amount.currency, name)
+            if price.of is not None:
+                yield Mistake('"of" goes with a discount, not with an amount', code="plan/price", at=(*at, "of"))
+            continue
+        yield from _discount_mistakes(spec, name)
+    if len(currencies) > 1:
+        first, other = list(currencies.items())[:2]
+        yield Mistake(
+            f"prices in {first[0]} and {other[0]}: the prices of one plan share a currency",
+            code="plan/currency",
+            hint="make a plan for each currency",
+            at=("spec", "prices", other[1], "amount"),
+        )
+
+
+def _discount_mistakes(spec: PlanSpec, name: str) -> Iterator[Mistake]:
+    price, at = spec.prices[name], ("spec", "prices", name)
+    base = spec.prices.get(price.of) if price.of is not None else None
+    with_amount = [n for n, p in spec.prices.items() if p.amount is not None]
+    if price.of is None:
+        hint = f"add of: {with_amount[0]}" if with_amount else "add of: and the name of a price with an amount"
+        yield Mistake('a discount needs "of", the price that it is of', code="plan/price", hint=hint, at=at)
+    elif base is None or base.amount is None:
+        what = "is not a price of this plan" if base is None else "has no amount of its own"
+        yield Mistake(
+            f'"{price.of}" {what}',
+            code="plan/price",
+            hint=f"prices with an amount: {', '.join(with_amount) or 'none'}",
+            at=(*at, "of"),
+        )
+    else:
+        try:
+            _amount(spec.prices, name)
+        except Mistake as mistake:
+            yield mistake
+
+
+def _usage_mistakes(spec: PlanSpec) -> Iterator[Mistake]:
+    currencies = {p.amount.currency for p in spec.prices.values() if p.amount is not None}
+    seen: set[tuple[str, str]] = set()
+    for index, line in enumerate(spec.usage):
+        at = ("spec", "usage", index)
+        if (line.rate is None) == (line.tiers is None):
+            yield Mistake(
+                "a usage line has either a rate or tiers",
+                code="plan/usage",
+                hint="write rate: 0.002 USD",
+                at=at,
+            )
+        rates = [("rate", line.rate)] if line.rate else []
+        rates += [("tiers", step.rate) for step in line.tiers.steps] if line.tiers else []
+        for key, rate in rates:
+            if currencies and rate.currency not in currencies:
+                yield Mistake(
+                    f"{rate} is not in the currency of the plan's prices, {', '.join(sorted(currencies))}",
+                    code="plan/currency",
+                    at=(*at, key),
+                )
+        if line.tiers is not None:
+            yield from _tier_mistakes(line.tiers, (*at, "tiers", "steps"))
+        for position, price_name in enumerate(line.prices or []):
+            if price_name not in spec.prices:
+                yield Mistake(
+                    f'"{price_name}" is not a price of this plan',
+                    code="plan/usage",
+                    hint=f"its prices: {', '.join(spec.prices)}",
+                    at=(*at, "prices", position),
+                )
+        for price_name in line.prices or spec.prices:
+            if (line.meter, price_name) in seen:
+                yield Mistake(
+                    f'usage of "{line.meter}" is charged twice on {price_name}',
+                    code="plan/usage",
+                    hint="keep one usage line for each meter and price",
+                    at=(*at, "meter"),
+                )
+                break
+            seen.add((line.meter, price_name))
+
+
+def _tier_mistakes(tiers: Tiers, at: tuple[str | int, ...]) -> Iterator[Mistake]:
+    before = 0
+    for index, step in enumerate(tiers.steps):
+        last = index == len(tiers.steps) - 1
+        if (step.up_to is None) != last:
+            what = "the last step has no upTo: it is for all the rest" if last else "only the last step is without upTo"
+            yield Mistake(what, code="plan/tiers", at=(*at, index))
+        if step.up_to is not None:
+            if step.up_to <= before:
+                yield Mistake(f"upTo {step.up_to} does not rise", code="plan/tiers", at=(*at, index, "upTo"))
+            before = step.up_to

@@ -1,0 +1,21 @@
+"""All kinds by their name: the one list from which loading, checking and exporting go."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from reconciler.spec.kinds.discount import Discount
+from reconciler.spec.kinds.meter import Meter
+from reconciler.spec.kinds.plan import Plan
+from reconciler.spec.kinds.webhook import Webhook
+
+API_VERSION = "ratecard.dev/v1alpha1"
+
+AnyDocument: TypeAlias = Meter | Plan | Discount | Webhook
+
+KINDS: dict[str, type[Meter | Plan | Discount | Webhook]] = {
+    "Discount": Discount,
+    "Meter": Meter,
+    "Plan": Plan,
+    "Webhook": Webhook,
+}
