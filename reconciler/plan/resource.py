@@ -1,0 +1,125 @@
+"""Resources: the objects of a provider, desired and live in one shape, so that a diff is a comparison of two bodies.
+
+A body holds the fields that we manage and nothing else, in the provider's terms: integers in minor units, the
+provider's spelling of enums. A reference to another object is `{"$ref": ADDRESS}` when that object is one of ours, and
+`{"$id": ID}` when it is not. The owner mark is never part of a body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from reconciler.base.canonical import JSON, Body, fingerprint
+
+REFERENCE = "$ref"
+FOREIGN = "$id"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One desired object: what a spec lowers to.
+
+    `address` is `Kind/name` or `Kind/name:part`; `kind` the provider's word (`product`); `title` what people call it;
+    `references` the addresses its body points to; `adopt` the id of a live object to take over; `notes` are facts that
+    the provider cannot hold and somebody else must see to.
+    """
+
+    address: str
+    kind: str
+    title: str
+    body: Body
+    references: tuple[str, ...] = ()
+    adopt: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The mark we leave on a live object: which workspace it belongs to, at which address, made by which operation."""
+
+    workspace: str
+    address: str
+    operation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveResource:
+    """One live object as the provider has it now, in the shape of a desired one.
+
+    `owner` is the mark that it carries, None where it has none or its kind has no place for one.
+    """
+
+    kind: str
+    id: str
+    title: str
+    body: Body
+    archived: bool = False
+    owner: Owner | None = None
+
+    def fingerprint(self) -> str:
+        """Changes when anything changes that we manage: the body, whether it is archived, whose it is."""
+        owner = [self.owner.workspace, self.owner.address] if self.owner else None
+        return fingerprint({"body": self.body, "archived": self.archived, "owner": owner})
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Which live object an address stands for."""
+
+    address: str
+    kind: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """All that was read of one account: `account_id` as the provider names it, None where no object told it."""
+
+    resources: tuple[LiveResource, ...]
+    account_id: str | None = None
+
+
+def reference(address: str) -> Mapping[str, JSON]:
+    """A reference to an object of ours, whatever its id."""
+    return {REFERENCE: address}
+
+
+def foreign(provider_id: str) -> Mapping[str, JSON]:
+    """A reference to an object that is not ours."""
+    return {FOREIGN: provider_id}
+
+
+def rewrite(value: JSON, replace: Callable[[str, str], JSON]) -> JSON:
+    """The same value with each reference put through `replace(marker, target)`; unchanged parts are shared."""
+    if isinstance(value, Mapping):
+        if len(value) == 1:
+            marker, target = next(iter(value.items()))
+            if marker in (REFERENCE, FOREIGN) and isinstance(target, str):
+                return replace(marker, target)
+        changed = {key: rewrite(part, replace) for key, part in value.items()}
+        return value if all(changed[key] is part for key, part in value.items()) else changed
+    if isinstance(value, list):
+        parts = [rewrite(part, replace) for part in value]
+        return value if all(a is b for a, b in zip(parts, value, strict=True)) else parts
+    return value
+
+
+def rewrite_body(body: Body, replace: Callable[[str, str], JSON]) -> Body:
+    """`rewrite` for a whole body."""
+    changed = rewrite(body, replace)
+    assert isinstance(changed, Mapping), "a body is never itself a reference"
+    return changed
+
+
+def references_in(value: JSON) -> Iterator[str]:
+    """The addresses that a value refers to."""
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            if key == REFERENCE and isinstance(part, str):
+                yield part
+            else:
+                yield from references_in(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from references_in(part)

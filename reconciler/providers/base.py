@@ -1,0 +1,126 @@
+"""The whole interface of a provider on one screen.
+
+A provider says offline what its specs mean there (`lower`), and a connection to one account reads, writes one change
+at a time, and finds out what became of a write whose answer was lost. It never decides, never retries a write, and
+never remembers: that is the engine's and the journal's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from reconciler.base.canonical import Body
+from reconciler.base.diagnostics import Diagnostic
+from reconciler.plan.capabilities import Capabilities
+from reconciler.plan.change_set import Change
+from reconciler.plan.impact import Exposure
+from reconciler.plan.resource import Binding, Live, LiveResource, Resource
+from reconciler.spec.load import Spec
+
+
+class Mode(StrEnum):
+    """Which of a provider's worlds an account lives in. Live is never a default."""
+
+    SANDBOX = "sandbox"
+    TEST = "test"
+    LIVE = "live"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountAccess:
+    """What a connection needs: the account's name, its mode, the key itself, and an address other than the usual."""
+
+    name: str
+    mode: Mode
+    key: str = field(repr=False)
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """What specs mean at a provider: its resources, and what it cannot express, with the ways out."""
+
+    resources: tuple[Resource, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One write, ready to be sent and journaled: everything but the key. `path` is below the provider's address."""
+
+    method: str
+    path: str
+    body: Body | None
+
+
+class Fate(StrEnum):
+    """What became of a write whose answer was lost."""
+
+    DONE = "done"
+    NOT_DONE = "not done"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The fate of a write, the object where it was done, and what a person must check where it is unclear."""
+
+    fate: Fate
+    resource: LiveResource | None = None
+    check: str | None = None
+
+
+class Connection(Protocol):
+    """One account of a provider. Methods may be called from several threads; requests are counted by method."""
+
+    def read(self, bindings: Mapping[str, Binding]) -> Live:
+        """Every live object of the managed kinds, and each bound one that lists leave out (archived, or really gone).
+
+        References in bodies are addresses where the id is bound. Raises ProviderError.
+        """
+        ...
+
+    def exposure(self, ids: Sequence[str]) -> Mapping[str, Exposure]:
+        """The live subscriptions behind billed objects, by id. Raises ProviderError."""
+        ...
+
+    def prepare(self, change: Change, operation: str, workspace: str, ids: Mapping[str, str]) -> Request:
+        """The one write that makes a change: pure. `ids` are the provider ids of the addresses it refers to."""
+        ...
+
+    def write(self, change: Change, request: Request, ids: Mapping[str, str]) -> LiveResource:
+        """Send a prepared write once and return the object as it is then, read back where the answer is empty.
+
+        Raises NotSentError when it cannot have arrived, AnswerLostError when it may have, ProviderError when refused.
+        """
+        ...
+
+    def find(self, change: Change, operation: str, workspace: str, ids: Mapping[str, str]) -> Found:
+        """Find out, by reading only, whether the write of `operation` took effect. Raises ProviderError."""
+        ...
+
+    def requests(self) -> Mapping[str, int]:
+        """How many requests were sent, by method."""
+        ...
+
+    def close(self) -> None:
+        """Give back sockets and threads."""
+        ...
+
+
+class Provider(Protocol):
+    """One billing system."""
+
+    name: str
+    capabilities: Capabilities
+
+    def lower(self, specs: Sequence[Spec]) -> Lowered:
+        """What the specs mean here: pure and offline."""
+        ...
+
+    def connect(self, access: AccountAccess) -> Connection:
+        """Open a connection. Raises RefusedError when the key does not belong to the mode."""
+        ...
