@@ -1,0 +1,201 @@
+"""What the journal remembers: an entry, its hash, and the shapes of the bodies.
+
+A body is JSON without floats. The constructors below fix the names of its fields, so that writer and reader agree;
+whatever else a room wants to remember goes into the open parts (`document`, `request`, `detail` …).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from reconciler.base.canonical import JSON, Body
+from reconciler.base.clock import format_time
+
+# What the first entry names as the one before it.
+NO_PREVIOUS = "0" * 64
+
+
+class EntryKind(StrEnum):
+    """What an entry tells of."""
+
+    CHANGE_SET = "change_set"
+    APPROVAL = "approval"
+    REJECTION = "rejection"
+    RUN_STARTED = "run_started"
+    INTENT = "intent"
+    OUTCOME = "outcome"
+    BINDING = "binding"
+    RUN_FINISHED = "run_finished"
+
+
+class OutcomeStatus(StrEnum):
+    """What became of an intent. Unknown: it may have happened, and nobody writes again until that is found out."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the memory. `sequence` counts from 1; `previous` and `hash` are 64 hexadecimal digits."""
+
+    sequence: int
+    at: datetime
+    kind: EntryKind
+    account: str
+    body: Body
+    previous: str
+    hash: str
+
+    def text(self, name: str) -> str:
+        """A text of the body; empty when the body has no text of that name."""
+        value = self.body.get(name)
+        return value if isinstance(value, str) else ""
+
+    def as_json(self) -> dict[str, JSON]:
+        """The documented JSON shape of an entry; its hash is over all of it but `hash` itself."""
+        return {
+            "sequence": self.sequence,
+            "at": format_time(self.at),
+            "kind": str(self.kind),
+            "account": self.account,
+            "body": self.body,
+            "previous": self.previous,
+            "hash": self.hash,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Address → provider id. `kind` is the kind of the resource; `entry` the sequence of the entry that says so."""
+
+    address: str
+    kind: str
+    id: str
+    archived: bool
+    entry: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of a change set as far as the journal knows it, entries in the order of writing."""
+
+    id: str
+    account: str
+    digest: str
+    started: Entry
+    intents: tuple[Entry, ...]
+    outcomes: tuple[Entry, ...]
+
+    def in_doubt(self) -> tuple[Entry, ...]:
+        """Intents without a definite outcome (none, or unknown): each is read back before anything else is sent."""
+        settled = {_attempt_of(one) for one in self.outcomes if one.text("status") != OutcomeStatus.UNKNOWN}
+        return tuple(one for one in self.intents if _attempt_of(one) not in settled)
+
+    def succeeded(self) -> frozenset[str]:
+        """The operations with an outcome `succeeded`: they are never sent again."""
+        done = OutcomeStatus.SUCCEEDED
+        return frozenset(one.text("operation") for one in self.outcomes if one.text("status") == done)
+
+
+def _attempt_of(entry: Entry) -> tuple[str, JSON]:
+    return entry.text("operation"), entry.body.get("attempt")
+
+
+def hash_entry(sequence: int, at: str, kind: str, account: str, body: bytes, previous: str) -> str:
+    """SHA-256 over 0x00 and the canonical JSON of an entry, as 64 hexadecimal digits.
+
+    `body` is canonical JSON already, so the whole is put together rather than written again: names in RFC 8785 order,
+    texts escaped, which leaves one way only to read it back into its parts.
+    """
+    head = f'{{"account":{_quote(account)},"at":{_quote(at)},"body":'.encode("utf-8", "surrogatepass")
+    tail = f',"kind":{_quote(kind)},"previous":{_quote(previous)},"sequence":{sequence}}}'
+    whole = b"\x00" + head + body + tail.encode("utf-8", "surrogatepass")
+    return hashlib.sha256(whole).hexdigest()
+
+
+def _quote(text: str) -> str:
+    # The same escapes as RFC 8785 §3.2.2.2, as a test holds.
+    return json.dumps(text, ensure_ascii=False)
+
+
+def change_set_body(digest: str, document: Body) -> Body:
+    """A change set was made: its digest (`sha256:…`) and the whole of it, from which it can be shown and applied."""
+    return {"digest": digest, "document": document}
+
+
+def decision_body(
+    digest: str,
+    by: str,
+    *,
+    until: datetime | None = None,
+    reason: str | None = None,
+    proof: Body | None = None,
+) -> Body:
+    """A named person approved or rejected exactly this digest.
+
+    `until` is when an approval ends; `proof` is what shows that the name is true, None when nothing does.
+    """
+    ends = None if until is None else format_time(until)
+    return {"digest": digest, "by": by, "until": ends, "reason": reason, "proof": proof}
+
+
+def run_started_body(run: str, digest: str, detail: Body | None = None) -> Body:
+    """The account's lock is taken and the change set of this digest begins; `run` is an id of its own."""
+    return {"run": run, "digest": digest, "detail": detail}
+
+
+def intent_body(
+    run: str, operation: str, *, change: JSON, attempt: int, request: Body | None, precondition: JSON = None
+) -> Body:
+    """Something is about to be sent.
+
+    `operation` names the effect within the run and stays the same over all attempts, which count from 1; `change` is
+    what is wanted, `request` what is sent, `precondition` what was true of Live when that was decided.
+    """
+    return {
+        "run": run,
+        "operation": operation,
+        "attempt": attempt,
+        "change": change,
+        "request": request,
+        "precondition": precondition,
+    }
+
+
+def outcome_body(run: str, operation: str, *, attempt: int, status: OutcomeStatus, detail: Body | None = None) -> Body:
+    """What became of one attempt; `detail` is what the provider said: id, status, code, words."""
+    return {"run": run, "operation": operation, "attempt": attempt, "status": str(status), "detail": detail}
+
+
+def binding_body(
+    address: str, kind: str, bound_to: str | None, *, archived: bool = False, run: str | None = None
+) -> Body:
+    """The address belongs to this object of the provider; to none when `bound_to` is None."""
+    return {"address": address, "kind": kind, "id": bound_to, "archived": archived, "run": run}
+
+
+def run_finished_body(run: str, result: str, detail: Body | None = None) -> Body:
+    """The run is over, whatever its result (`converged`, `stopped`, …): nothing of it is left to resume."""
+    return {"run": run, "result": result, "detail": detail}
+
+
+def read_binding(body: Mapping[str, JSON], entry: int) -> Binding | str:
+    """The binding that a body tells of, or only its address when the body ends the binding.
+
+    Raises ValueError when it is no body of a binding.
+    """
+    address, kind, bound_to, archived = (body.get(name) for name in ("address", "kind", "id", "archived"))
+    if not isinstance(address, str) or not isinstance(kind, str) or not isinstance(archived, bool):
+        raise ValueError("a binding has an address, a kind and whether it is archived")
+    if bound_to is None:
+        return address
+    if not isinstance(bound_to, str):
+        raise ValueError(f'the id bound to "{address}" is neither a text nor null')
+    return Binding(address, kind, bound_to, archived, entry)
