@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
@@ -14,6 +15,7 @@ JSON: TypeAlias = "str | int | bool | Sequence[JSON] | Mapping[str, JSON] | None
 Body: TypeAlias = Mapping[str, JSON]
 
 DIGEST_PREFIX = "sha256:"
+_BEYOND_BASIC_PLANE = re.compile(rb"[\xf0-\xf4]")
 
 
 def canonical_json(value: JSON) -> bytes:
@@ -22,8 +24,11 @@ def canonical_json(value: JSON) -> bytes:
     Raises ValueError for what RFC 8785 cannot carry exactly: integers beyond 53 bits, lone surrogates.
     """
     try:
-        return rfc8785.dumps(value)
-    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
+        # orjson writes the same bytes (a property test compares them) at a tenth of the cost, but for one case: it
+        # orders keys by code point where RFC 8785 orders them by UTF-16 unit, which differ beyond the basic plane.
+        fast = orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER)
+        return fast if fast.isascii() or not _BEYOND_BASIC_PLANE.search(fast) else rfc8785.dumps(value)
+    except (orjson.JSONEncodeError, rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
         raise ValueError(f"cannot be written as canonical JSON: {error}") from error
 
 

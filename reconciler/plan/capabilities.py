@@ -3,8 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Literal
+
+
+class Form(StrEnum):
+    """How a value in the provider's terms is written for people."""
+
+    TEXT = "text"
+    MONEY = "money"  # an integer in minor units
+    RATE = "rate"  # decimal text in minor units, for one unit
+    BASIS_POINTS = "basis points"
+    COUNT = "count"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What people call a field, and how its value is written. `currency` is the path of the field that names it."""
+
+    text: str
+    form: Form = Form.TEXT
+    currency: str = "currency"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +35,8 @@ class KindCapabilities:
     what removing means: `archive` keeps the object and can be restored when `restorable`, `delete` does not.
     `natural_key` are the fields that are unique in an account. `rank` orders kinds where nothing depends: lower is
     made first and removed last. `billed` kinds can have subscriptions behind them. `irreversible` says why an act on
-    this kind cannot be undone, by verb.
+    this kind cannot be undone, by verb. `labels` name the fields for people, by dotted path, with `[]` for a position
+    in a list (`price.meters[].price_per_unit`).
     """
 
     kind: str
@@ -27,6 +48,7 @@ class KindCapabilities:
     natural_key: tuple[str, ...] = ()
     billed: bool = False
     irreversible: Mapping[str, str] | None = None
+    labels: Mapping[str, Label] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

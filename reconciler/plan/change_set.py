@@ -30,15 +30,6 @@ class Verb(StrEnum):
     ADOPT = "adopt"
 
 
-@dataclass(frozen=True, slots=True)
-class FieldChange:
-    """One field inside a changed object, as a dotted path, with both values."""
-
-    path: str
-    before: JSON
-    after: JSON
-
-
 class Undo(StrEnum):
     """Whether a change can be undone."""
 
@@ -79,7 +70,6 @@ class Change:
     superseded: bool = False
     needs: tuple[str, ...] = ()
     ids: Mapping[str, str] | None = None
-    fields: tuple[FieldChange, ...] = ()
     reason: str | None = None
     notes: tuple[str, ...] = ()
     impact: Impact | None = None
@@ -87,7 +77,7 @@ class Change:
     @property
     def key(self) -> str:
         """What names this change inside its change set."""
-        return f"{self.verb} {self.address}"
+        return f"{self.verb} {self.address} {self.id}" if self.superseded else f"{self.verb} {self.address}"
 
     def effect(self) -> Mapping[str, JSON]:
         """What counts for the digest."""

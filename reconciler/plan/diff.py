@@ -1,0 +1,382 @@
+"""Diff: which changes make Live what the specs ask for, by address. Pure; nothing that is not ours is ever changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from reconciler.base.canonical import JSON, Body
+from reconciler.plan.capabilities import Capabilities, KindCapabilities
+from reconciler.plan.change_set import Change, Reverse, Undo, Unmanaged, Verb
+from reconciler.plan.resource import (
+    REFERENCE,
+    Binding,
+    Live,
+    LiveResource,
+    Resource,
+    foreign,
+    reference,
+    references_in,
+    rewrite_body,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why no change set can be made for one address, for the person who wrote its spec."""
+
+    address: str
+    code: str
+    message: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """The changes, not yet in order; the live objects that are not ours; what stands in the way; how many are equal."""
+
+    changes: tuple[Change, ...]
+    unmanaged: tuple[Unmanaged, ...]
+    problems: tuple[Problem, ...]
+    unchanged: int
+
+
+def diff(
+    desired: Sequence[Resource],
+    live: Live,
+    bindings: Mapping[str, Binding],
+    capabilities: Capabilities,
+    workspace: str,
+) -> Diff:
+    """Compare both sides by address.
+
+    A live object is ours when the journal binds it or its owner mark names this workspace. What is ours and no longer
+    desired is archived (deleted where the provider only deletes), and the change says so.
+    """
+    return _Comparison(desired, live, bindings, capabilities, workspace).run()
+
+
+@dataclass
+class _Comparison:
+    """The working state of one diff."""
+
+    desired: Sequence[Resource]
+    live: Live
+    bindings: Mapping[str, Binding]
+    capabilities: Capabilities
+    workspace: str
+    changes: list[Change] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    unchanged: int = 0
+    # address -> id of the live object that the address leaves behind (replaced, or gone)
+    left: dict[str, str] = field(default_factory=dict)
+    matched: dict[str, LiveResource] = field(default_factory=dict)
+    rebound: dict[str, str] = field(default_factory=dict)
+
+    def run(self) -> Diff:
+        self.by_id = {item.id: item for item in self.live.resources}
+        self.by_address = {item.address: item for item in self.desired}
+        self.bound_ids = {binding.id: address for address, binding in self.bindings.items()}
+        self.marked: dict[str, list[LiveResource]] = {}
+        for item in self.live.resources:
+            if item.owner and item.owner.workspace == self.workspace and not item.archived:
+                self.marked.setdefault(item.owner.address, []).append(item)
+        for resource in self.desired:
+            self._match(resource)
+        settled: set[str] = set()
+        for resource in self.desired:
+            self._settle(resource, settled)
+        removed = self._remove_what_is_no_longer_desired()
+        ours = {item.id for item in self.matched.values()} | removed
+        unmanaged = (
+            Unmanaged(item.kind, item.id, item.title, item.owner.workspace if item.owner else None)
+            for item in self.live.resources
+            if item.id not in ours and not item.archived and item.id not in self.bound_ids
+        )
+        return Diff(
+            changes=tuple(self.changes),
+            unmanaged=tuple(sorted(unmanaged, key=lambda item: (item.kind, item.title, item.id))),
+            problems=tuple(self.problems),
+            unchanged=self.unchanged,
+        )
+
+    # Matching
+
+    def _match(self, resource: Resource) -> None:
+        """Find the live object that an address stands for: by binding, by owner mark, or by what the spec adopts."""
+        binding = self.bindings.get(resource.address)
+        found = self.by_id.get(binding.id) if binding else None
+        if binding is not None and resource.adopt not in (None, binding.id):
+            self._problem(
+                resource,
+                "adopt/bound",
+                f"it is bound to {binding.id}, so it cannot take over {resource.adopt}",
+                "remove the annotation ratecard.dev/adopt, or give this spec another name",
+            )
+            return
+        if binding is None or found is None:
+            marked = self.marked.get(resource.address, [])
+            if len(marked) > 1:
+                names = ", ".join(sorted(item.id for item in marked))
+                self._problem(
+                    resource,
+                    "owner/twice",
+                    f"{len(marked)} live objects carry the owner mark of {resource.address}: {names}",
+                    "archive all but one of them at the provider, then plan again",
+                )
+                return
+            if marked:
+                found = marked[0]
+                self.rebound[found.id] = resource.address
+            elif resource.adopt is not None:
+                found = self._adoptable(resource, resource.adopt)
+                if found is not None:
+                    self.rebound[found.id] = resource.address
+            elif found is None:
+                self._check_natural_key(resource)
+        if found is None:
+            if binding is not None:
+                self.left[resource.address] = binding.id
+            return
+        if found.owner and found.owner.workspace != self.workspace:
+            self._problem(
+                resource,
+                "owner/other",
+                f'{found.id} carries the owner mark of the workspace "{found.owner.workspace}"',
+                "plan it from that workspace; it is never changed from here",
+            )
+            return
+        self.matched[resource.address] = found
+
+    def _adoptable(self, resource: Resource, wanted: str) -> LiveResource | None:
+        found = self.by_id.get(wanted)
+        if found is None or found.kind != resource.kind or found.archived:
+            what = "is not there" if found is None else "is archived" if found.archived else f"is a {found.kind}"
+            self._problem(
+                resource,
+                "adopt/missing",
+                f"{wanted}, which it is to take over, {what}",
+                "check the id in the annotation ratecard.dev/adopt",
+            )
+            return None
+        owner = self.bound_ids.get(wanted) or (found.owner.address if found.owner else None)
+        if owner is not None and owner != resource.address:
+            self._problem(
+                resource,
+                "adopt/taken",
+                f"{wanted} already belongs to {owner}",
+                "one live object has one address: remove one of the two specs",
+            )
+            return None
+        return found
+
+    def _check_natural_key(self, resource: Resource) -> None:
+        """A create that the provider would refuse, or that would make a twin, is refused here."""
+        key = self._kind(resource.kind).natural_key
+        if not key:
+            return
+        if not hasattr(self, "_natural"):
+            self._natural = self._index_natural_keys()
+        twin = self._natural.get((resource.kind, *(str(resource.body.get(part)) for part in key)))
+        if twin is not None:
+            values = ", ".join(f"{part} {resource.body.get(part)}" for part in key)
+            self._problem(
+                resource,
+                "adopt/exists",
+                f"a {resource.kind} with {values} exists already ({twin.id}) and is not ours",
+                f"to take it over, write the annotation ratecard.dev/adopt: {twin.id}; else change the spec",
+            )
+
+    def _index_natural_keys(self) -> dict[tuple[str, ...], LiveResource]:
+        index = {}
+        for item in self.live.resources:
+            key = self._kind(item.kind).natural_key
+            if key and not item.archived and item.id not in self.bound_ids:
+                index[(item.kind, *(str(item.body.get(part)) for part in key))] = item
+        return index
+
+    # Deciding
+
+    def _settle(self, resource: Resource, settled: set[str]) -> None:
+        """Decide what happens to one address, after all that it refers to."""
+        if resource.address in settled:
+            return
+        settled.add(resource.address)
+        for address in resource.references:
+            if address in self.by_address:
+                self._settle(self.by_address[address], settled)
+        found = self.matched.get(resource.address)
+        if found is None:
+            if not any(problem.address == resource.address for problem in self.problems):
+                self._create(resource)
+            return
+        before = self._as_seen_now(found.body)
+        adopted = resource.adopt == found.id and found.id not in self.bound_ids and found.owner is None
+        if adopted:
+            self.changes.append(self._change(Verb.ADOPT, resource, found, before, before))
+        if found.archived:
+            self.changes.append(self._change(Verb.RESTORE, resource, found, before, before))
+        if before == resource.body:
+            self.unchanged += not (adopted or found.archived)
+            return
+        immutable = changed_immutable(before, resource.body, self._kind(resource.kind))
+        if immutable:
+            self._replace(resource, found, before, immutable)
+        else:
+            self.changes.append(self._change(Verb.UPDATE, resource, found, before, resource.body))
+
+    def _create(self, resource: Resource) -> None:
+        gone = resource.address in self.left
+        reason = f"{self.left[resource.address]} was deleted outside of Ratecard" if gone else None
+        self.changes.append(
+            Change(
+                verb=Verb.CREATE,
+                address=resource.address,
+                kind=resource.kind,
+                title=resource.title,
+                id=None,
+                before=None,
+                after=resource.body,
+                reverse=self._reverse(Verb.CREATE, resource.kind),
+                ids=self._ids(resource.body),
+                reason=reason,
+                notes=resource.notes,
+            )
+        )
+
+    def _replace(self, resource: Resource, found: LiveResource, before: Body, immutable: Sequence[str]) -> None:
+        self.left[resource.address] = found.id
+        names = " and ".join(immutable)
+        reason = f"{names} cannot change on a live {resource.kind}, so a new one is made and this one is archived"
+        made = self._change(Verb.REPLACE, resource, found, before, resource.body, reason=reason)
+        self.changes.append(made)
+        self._remove(found, resource.address, superseded=True, reason="a new one takes its place")
+
+    def _remove_what_is_no_longer_desired(self) -> set[str]:
+        removed = {change.id for change in self.changes if change.superseded and change.id}
+        kept = {item.id for item in self.matched.values()}
+        owned = [(address, self.by_id.get(binding.id)) for address, binding in self.bindings.items()]
+        owned += [(address, item) for address, items in self.marked.items() for item in items]
+        for address, item in owned:
+            if item is None or item.archived or item.id in kept or item.id in removed:
+                continue
+            if any(problem.address == address for problem in self.problems):
+                continue
+            removed.add(item.id)
+            leftover = address in self.by_address
+            reason = "left over: another one has its address" if leftover else "no longer in the specs"
+            self._remove(item, address, superseded=leftover, reason=reason)
+        return removed
+
+    def _remove(self, item: LiveResource, address: str, *, superseded: bool, reason: str) -> None:
+        verb = Verb.ARCHIVE if self._kind(item.kind).removal == "archive" else Verb.DELETE
+        self.changes.append(
+            Change(
+                verb=verb,
+                address=address,
+                kind=item.kind,
+                title=item.title,
+                id=item.id,
+                before=self._as_seen_now(item.body),
+                after=None,
+                reverse=self._reverse(verb, item.kind),
+                fingerprint=item.fingerprint(),
+                superseded=superseded,
+                reason=reason,
+            )
+        )
+
+    def _change(
+        self,
+        verb: Verb,
+        resource: Resource,
+        found: LiveResource,
+        before: Body,
+        after: Body,
+        *,
+        reason: str | None = None,
+    ) -> Change:
+        return Change(
+            verb=verb,
+            address=resource.address,
+            kind=resource.kind,
+            title=resource.title,
+            id=found.id,
+            before=before,
+            after=after,
+            reverse=self._reverse(verb, resource.kind),
+            fingerprint=found.fingerprint(),
+            ids=self._ids(after),
+            reason=reason,
+            notes=resource.notes if verb is not Verb.ADOPT else (),
+        )
+
+    # References
+
+    def _as_seen_now(self, body: Body) -> Body:
+        """A live body with references as they will be seen: an object that is left behind is no longer its address."""
+        if not self.left and not self.rebound:
+            return body
+
+        def replace(marker: str, target: str) -> JSON:
+            if marker == REFERENCE:
+                return foreign(self.left[target]) if target in self.left else reference(target)
+            return reference(self.rebound[target]) if target in self.rebound else foreign(target)
+
+        return rewrite_body(body, replace)
+
+    def _ids(self, body: Body) -> Mapping[str, str]:
+        """The ids of referred objects that exist already and stay."""
+        ids = {}
+        for address in references_in(body):
+            found = self.matched.get(address)
+            if found is not None and address not in self.left:
+                ids[address] = found.id
+        return ids
+
+    def _kind(self, kind: str) -> KindCapabilities:
+        return self.capabilities.kinds[kind]
+
+    def _reverse(self, verb: Verb, kind: str) -> Reverse:
+        return reverse_of(verb, self._kind(kind))
+
+    def _problem(self, resource: Resource, code: str, message: str, hint: str) -> None:
+        self.problems.append(Problem(resource.address, code, message, hint))
+
+
+def reverse_of(verb: Verb, kind: KindCapabilities) -> Reverse:
+    """How a verb on a kind is undone, or why not."""
+    reason = (kind.irreversible or {}).get(verb)
+    if reason is not None:
+        return Reverse(Undo.IRREVERSIBLE, reason=reason)
+    remove = Verb.ARCHIVE if kind.removal == "archive" else Verb.DELETE
+    if verb in (Verb.CREATE, Verb.RESTORE):
+        return Reverse(Undo.REVERSIBLE, remove)
+    if verb is Verb.REPLACE:
+        return Reverse(Undo.REVERSIBLE, remove, "the old one is restored, the new one archived")
+    if verb is Verb.ADOPT:
+        return Reverse(Undo.NOTHING, reason="taking over changes nothing that customers see")
+    if verb is Verb.UPDATE:
+        return Reverse(Undo.REVERSIBLE, Verb.UPDATE)
+    if kind.restorable:
+        return Reverse(Undo.REVERSIBLE, Verb.RESTORE)
+    return Reverse(Undo.IRREVERSIBLE, reason=f"a {kind.kind} cannot be restored")
+
+
+def changed_immutable(before: Body, after: Body, kind: KindCapabilities) -> list[str]:
+    """The immutable fields that differ, as dotted paths in order."""
+    return sorted(path for path in kind.immutable if _value_at(before, path) != _value_at(after, path))
+
+
+def _value_at(body: Body, path: str) -> JSON:
+    value: JSON = body
+    for part in path.split("."):
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(part)
+    return value
+
+
+def addresses(changes: Iterable[Change]) -> set[str]:
+    """The addresses that changes touch."""
+    return {change.address for change in changes}

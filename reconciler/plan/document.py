@@ -1,0 +1,250 @@
+"""A change set as a JSON document: saved, journaled, carried to another machine, and read back with care.
+
+The documented shape is `ChangeSetDocument`; its JSON Schema is exported to `schemas/`. The digest is computed again on
+reading; `seal` covers every other byte of the document as well, so that no title or sentence can be changed unseen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from reconciler.base.canonical import JSON, digest
+from reconciler.base.errors import RefusedError
+from reconciler.base.money import Money, parse_money
+from reconciler.plan.change_set import AccountIdentity, Change, ChangeSet, Reverse, Undo, Unmanaged, Verb
+from reconciler.plan.impact import Impact
+
+API_VERSION = "ratecard.dev/v1alpha1"
+LARGEST_DOCUMENT = 64 * 1024 * 1024
+
+
+class _Part(BaseModel):
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+class ReverseDocument(_Part):
+    """How a change is undone, or why not."""
+
+    undo: Undo
+    verb: Verb | None
+    reason: str | None
+
+
+class ImpactDocument(_Part):
+    """What a change means for those who subscribe already. Amounts are text with their currency."""
+
+    subscriptions: int
+    customers: int
+    mrr_before: list[str]
+    mrr_after: list[str]
+    pay_more: int
+    pay_less: int
+    sentence: str
+
+
+class ChangeDocument(_Part):
+    """One change. `before` and `after` are whole bodies in the provider's terms."""
+
+    key: str
+    verb: Verb
+    address: str
+    kind: str
+    title: str
+    id: str | None
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    fingerprint: str | None
+    superseded: bool
+    needs: list[str]
+    ids: dict[str, str]
+    reason: str | None
+    notes: list[str]
+    reverse: ReverseDocument
+    impact: ImpactDocument | None
+
+
+class AccountDocument(_Part):
+    """Which account the change set is for."""
+
+    name: str
+    provider: str
+    mode: Literal["sandbox", "test", "live"]
+    id: str | None
+
+
+class UnmanagedDocument(_Part):
+    """A live object that is not ours."""
+
+    kind: str
+    id: str
+    title: str
+    owner: str | None
+
+
+class ChangeSetDocument(_Part):
+    """All changes of one run, in order, for one account."""
+
+    api_version: Literal["ratecard.dev/v1alpha1"]
+    kind: Literal["ChangeSet"]
+    digest: str
+    account: AccountDocument
+    workspace: str
+    policy: str
+    purpose: Literal["apply", "revert"]
+    reverts: str | None
+    changes: list[ChangeDocument]
+    unmanaged: list[UnmanagedDocument]
+    warnings: list[str]
+    requests: dict[str, int] = Field(description="Provider requests that planning took, by HTTP method")
+    seal: str = Field(description="sha256 over the canonical JSON of all other fields")
+
+
+def to_document(change_set: ChangeSet) -> dict[str, JSON]:
+    """The document of a change set."""
+    account = change_set.account
+    document: dict[str, JSON] = {
+        "apiVersion": API_VERSION,
+        "kind": "ChangeSet",
+        "digest": change_set.digest,
+        "account": {"name": account.name, "provider": account.provider, "mode": account.mode, "id": account.id},
+        "workspace": change_set.workspace,
+        "policy": change_set.policy,
+        "purpose": change_set.purpose,
+        "reverts": change_set.reverts,
+        "changes": [_change_document(change) for change in change_set.changes],
+        "unmanaged": [
+            {"kind": item.kind, "id": item.id, "title": item.title, "owner": item.owner}
+            for item in change_set.unmanaged
+        ],
+        "warnings": list(change_set.warnings),
+        "requests": dict(change_set.requests or {}),
+    }
+    return {**document, "seal": digest(document)}
+
+
+def write_document(change_set: ChangeSet) -> bytes:
+    """The document as indented JSON with a final newline."""
+    return orjson.dumps(to_document(change_set), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def read_document(data: bytes | Mapping[str, JSON], source: str) -> ChangeSet:
+    """Read a change set back; `source` names where it came from.
+
+    Raises RefusedError when it is not one, or when it was changed after it was made.
+    """
+    again = "make it again with `ratecard plan --out FILE`"
+    if isinstance(data, bytes):
+        if len(data) > LARGEST_DOCUMENT:
+            raise RefusedError(f"{source} is larger than any change set", hint=again)
+        try:
+            raw = orjson.loads(data)
+        except orjson.JSONDecodeError as error:
+            raise RefusedError(f"{source} is not JSON: {error}", hint=again) from None
+    else:
+        raw = data
+    try:
+        document = ChangeSetDocument.model_validate(raw)
+        sealed = digest({key: value for key, value in raw.items() if key != "seal"})
+        change_set = _change_set(document)
+        same = sealed == document.seal and change_set.digest == document.digest
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise RefusedError(f"{source} is not a change set: {place}: {first['msg']}", hint=again) from None
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(f"{source} is not a change set: {error}", hint=again) from None
+    if not same:
+        raise RefusedError(f"{source} was changed after it was made, so no approval covers it", hint=again)
+    return change_set
+
+
+def _change_document(change: Change) -> dict[str, JSON]:
+    impact = change.impact
+    return {
+        "key": change.key,
+        "verb": str(change.verb),
+        "address": change.address,
+        "kind": change.kind,
+        "title": change.title,
+        "id": change.id,
+        "before": change.before,
+        "after": change.after,
+        "fingerprint": change.fingerprint,
+        "superseded": change.superseded,
+        "needs": list(change.needs),
+        "ids": dict(change.ids or {}),
+        "reason": change.reason,
+        "notes": list(change.notes),
+        "reverse": {
+            "undo": str(change.reverse.undo),
+            "verb": str(change.reverse.verb) if change.reverse.verb else None,
+            "reason": change.reverse.reason,
+        },
+        "impact": None
+        if impact is None
+        else {
+            "subscriptions": impact.subscriptions,
+            "customers": impact.customers,
+            "mrrBefore": [str(amount) for amount in impact.mrr_before],
+            "mrrAfter": [str(amount) for amount in impact.mrr_after],
+            "payMore": impact.pay_more,
+            "payLess": impact.pay_less,
+            "sentence": impact.sentence,
+        },
+    }
+
+
+def _change_set(document: ChangeSetDocument) -> ChangeSet:
+    account = document.account
+    return ChangeSet(
+        account=AccountIdentity(account.name, account.provider, account.mode, account.id),
+        workspace=document.workspace,
+        changes=tuple(_change(change) for change in document.changes),
+        policy=document.policy,
+        purpose=document.purpose,
+        reverts=document.reverts,
+        unmanaged=tuple(Unmanaged(item.kind, item.id, item.title, item.owner) for item in document.unmanaged),
+        warnings=tuple(document.warnings),
+        requests=document.requests,
+    )
+
+
+def _change(change: ChangeDocument) -> Change:
+    return Change(
+        verb=change.verb,
+        address=change.address,
+        kind=change.kind,
+        title=change.title,
+        id=change.id,
+        before=change.before,
+        after=change.after,
+        reverse=Reverse(change.reverse.undo, change.reverse.verb, change.reverse.reason),
+        fingerprint=change.fingerprint,
+        superseded=change.superseded,
+        needs=tuple(change.needs),
+        ids=change.ids,
+        reason=change.reason,
+        notes=tuple(change.notes),
+        impact=_impact(change.impact) if change.impact else None,
+    )
+
+
+def _impact(impact: ImpactDocument) -> Impact:
+    return Impact(
+        subscriptions=impact.subscriptions,
+        customers=impact.customers,
+        mrr_before=_amounts(impact.mrr_before),
+        mrr_after=_amounts(impact.mrr_after),
+        pay_more=impact.pay_more,
+        pay_less=impact.pay_less,
+        sentence=impact.sentence,
+    )
+
+
+def _amounts(texts: list[str]) -> tuple[Money, ...]:
+    return tuple(-parse_money(text[1:]) if text.startswith("-") else parse_money(text) for text in texts)

@@ -1,0 +1,159 @@
+"""How a change set reads: as text for a terminal and as Markdown for a review, the same facts in both.
+
+Amounts, targets and counts come from the bodies of the changes; text that somebody else wrote is escaped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from reconciler.base.money import Money
+from reconciler.plan.capabilities import Capabilities
+from reconciler.plan.change_set import Change, ChangeSet, Undo, Unmanaged, Verb
+from reconciler.plan.fields import Line, escape, lines
+
+SYMBOLS = {
+    Verb.CREATE: "+",
+    Verb.UPDATE: "~",
+    Verb.REPLACE: "±",
+    Verb.ARCHIVE: "-",
+    Verb.RESTORE: "^",
+    Verb.DELETE: "-",
+    Verb.ADOPT: "=",
+}
+ARROW = "→"
+_LISTED = 10
+
+
+def as_text(change_set: ChangeSet, capabilities: Capabilities) -> str:
+    """The change set for a terminal: a line a change, its fields below, then what it means in all."""
+    out = [f"Change set {change_set.short} for {_account(change_set)}"]
+    if change_set.reverts:
+        out.append(f"It undoes the change set {change_set.reverts.removeprefix('sha256:')[:12]}.")
+    out.append("")
+    if not change_set.changes:
+        out.append("No changes: live is what the specs ask for.")
+    for change in change_set.changes:
+        out.append(f"  {SYMBOLS[change.verb]} {change.verb:<8} {change.address:<28} {_title(change)}")
+        out += (f"      {text}" for text in _details(change, capabilities))
+        out.append("")
+    if change_set.changes:
+        out += totals(change_set)
+    out += _unmanaged(change_set.unmanaged)
+    out += (f"Warning: {escape(warning)}" for warning in change_set.warnings)
+    return "\n".join(out) + "\n"
+
+
+def as_markdown(change_set: ChangeSet, capabilities: Capabilities) -> str:
+    """The change set for a review: the totals first, then each change."""
+    out = [f"### Change set `{change_set.short}` for {_account(change_set)}", ""]
+    if not change_set.changes:
+        out.append("No changes: live is what the specs ask for.")
+    else:
+        out += (f"- {_plain(text)}" for text in totals(change_set))
+        out += ["", "| | Change | Object | What |", "|---|---|---|---|"]
+        for change in change_set.changes:
+            what = "<br>".join(_plain(text) for text in _details(change, capabilities))
+            out.append(
+                f"| {SYMBOLS[change.verb]} | {change.verb} | `{change.address}` {_plain(_title(change))} | {what} |"
+            )
+    for text in [*_unmanaged(change_set.unmanaged), *(f"Warning: {escape(w)}" for w in change_set.warnings)]:
+        out += ["", _plain(text)]
+    out += ["", f"Digest: `{change_set.digest}`"]
+    return "\n".join(out) + "\n"
+
+
+def totals(change_set: ChangeSet) -> Iterator[str]:
+    """What the change set is in all: counts by verb, money, and what cannot be undone."""
+    superseded = sum(1 for change in change_set.changes if change.superseded)
+    counts = Counter(str(change.verb) for change in change_set.changes if not change.superseded)
+    yield (
+        "In all: "
+        + ", ".join(f"{count} to {verb}" for verb, count in counts.items())
+        + (f" ({superseded} of them archived after the new one is made)." if superseded else ".")
+    )
+    impacts = [change.impact for change in change_set.changes if change.impact is not None]
+    if impacts:
+        subscriptions = sum(impact.subscriptions for impact in impacts)
+        before = _sum([amount for impact in impacts for amount in impact.mrr_before])
+        after = _sum([amount for impact in impacts for amount in impact.mrr_after])
+        if subscriptions:
+            yield (
+                f"Money: {_count(subscriptions, 'subscription')} behind what changes, worth {before} a month now "
+                f"and {after} after."
+            )
+        else:
+            yield "Money: nobody subscribes to what changes; revenue stays as it is."
+    final = change_set.irreversible()
+    if final:
+        yield f"{_count(len(final), 'change')} cannot be undone: {', '.join(change.address for change in final)}."
+    else:
+        yield "All of it can be undone with `ratecard revert`."
+
+
+def _details(change: Change, capabilities: Capabilities) -> list[str]:
+    out = []
+    if change.reason:
+        out.append(escape(change.reason))
+    if change.verb in (Verb.CREATE, Verb.UPDATE, Verb.REPLACE):
+        before = None if change.verb is Verb.CREATE else change.before
+        rows = lines(before, change.after, capabilities.kinds[change.kind])
+        width = min(max((len(row.label) for row in rows), default=0), 28)
+        out += (_row(row, width, new=before is None) for row in rows)
+    if change.impact:
+        out.append(escape(change.impact.sentence))
+    out += (f"note: {escape(note)}" for note in change.notes)
+    if change.reverse.undo is Undo.IRREVERSIBLE:
+        out.append(f"! cannot be undone: {change.reverse.reason}")
+    return out
+
+
+def _row(row: Line, width: int, *, new: bool) -> str:
+    if new:
+        return f"{row.label:<{width}}  {row.after}"
+    return f"{row.label:<{width}}  {row.before or 'none'} {ARROW} {row.after or 'none'}"
+
+
+def _title(change: Change) -> str:
+    where = f" ({change.id})" if change.id and change.verb is not Verb.UPDATE else ""
+    return f"{escape(change.title)}{where}"
+
+
+def _account(change_set: ChangeSet) -> str:
+    account = change_set.account
+    identity = f", {escape(account.id)}" if account.id else ""
+    return f"account {escape(account.name)} ({account.provider}, {account.mode}{identity})"
+
+
+def _unmanaged(items: Sequence[Unmanaged]) -> list[str]:
+    if not items:
+        return []
+    names = [
+        f'{item.kind} "{escape(item.title)}" ({escape(item.id)}'
+        + (f", of workspace {escape(item.owner)})" if item.owner else ")")
+        for item in items[:_LISTED]
+    ]
+    more = f" and {len(items) - _LISTED:,} more" if len(items) > _LISTED else ""
+    are = "live object is" if len(items) == 1 else "live objects are"
+    return [f"{len(items):,} {are} not managed here and not touched: {', '.join(names)}{more}."]
+
+
+def _sum(amounts: Sequence[Money]) -> str:
+    sums: dict[str, Money] = {}
+    for amount in amounts:
+        sums[amount.currency] = sums[amount.currency] + amount if amount.currency in sums else amount
+    return " and ".join(str(sums[currency]) for currency in sorted(sums)) or "nothing"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown shows as it is: nothing in it is a link, a tag, a mention or a table border."""
+    return _MARKDOWN.sub(lambda found: f"&#{ord(found[0])};", text)
+
+
+_MARKDOWN = re.compile(r"[\\`*_\[\]<>|!#@&]")

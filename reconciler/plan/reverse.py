@@ -1,0 +1,179 @@
+"""Reverse: the change set that undoes another, computed from both bodies of each change, never from a patch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reconciler.base.canonical import JSON, Body
+from reconciler.plan.capabilities import Capabilities
+from reconciler.plan.change_set import Change, ChangeSet, Undo, Verb
+from reconciler.plan.diff import reverse_of
+from reconciler.plan.order import in_order
+from reconciler.plan.resource import (
+    FOREIGN,
+    REFERENCE,
+    Live,
+    LiveResource,
+    foreign,
+    reference,
+    references_in,
+    rewrite_body,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """The changes that undo a run, in order; what cannot be undone, with the reason; what has moved since the run."""
+
+    changes: tuple[Change, ...]
+    impossible: tuple[tuple[Change, str], ...]
+    moved: tuple[str, ...]
+
+
+def reverse(change_set: ChangeSet, made: Mapping[str, str], live: Live, capabilities: Capabilities) -> Reversal:
+    """Undo what was done of a change set.
+
+    `made` maps the key of each change that took effect to the id of its object afterwards; changes that are not in it
+    never happened and need no undoing. `live` is read now, with addresses bound as the run left them: an object that
+    is no longer as the run left it is reported in `moved`, and must not be overwritten.
+    """
+    return _Reversing(change_set, made, live, capabilities).run()
+
+
+class _Reversing:
+    def __init__(self, change_set: ChangeSet, made: Mapping[str, str], live: Live, capabilities: Capabilities) -> None:
+        self.done = [change for change in change_set.changes if change.key in made]
+        self.made = made
+        self.live = {item.id: item for item in live.resources}
+        self.capabilities = capabilities
+        # address -> (old id, new id) of what was replaced
+        self.replaced = {c.address: (c.id or "", made[c.key]) for c in self.done if c.verb is Verb.REPLACE}
+        self.bound = {c.address: made[c.key] for c in self.done if c.after is not None}
+        self.changes: list[Change] = []
+        self.impossible: list[tuple[Change, str]] = []
+        self.moved: list[str] = []
+
+    def run(self) -> Reversal:
+        for change in reversed(self.done):
+            if change.reverse.undo is Undo.IRREVERSIBLE:
+                self.impossible.append((change, change.reverse.reason or "it cannot be undone"))
+            elif change.reverse.undo is Undo.REVERSIBLE:
+                self._undo(change)
+        return Reversal(in_order(self.changes, self.capabilities), tuple(self.impossible), tuple(self.moved))
+
+    def _undo(self, change: Change) -> None:
+        now = self.live.get(self.made[change.key])
+        gone = now is None or now.archived
+        match change.verb:
+            case Verb.CREATE | Verb.RESTORE:
+                if not gone and now is not None:
+                    self._remove(change, now, superseded=False)
+            case Verb.UPDATE:
+                self._update(change, now)
+            case Verb.REPLACE:
+                self._replace(change, now)
+            case Verb.ARCHIVE | Verb.DELETE if not change.superseded:
+                self._restore(change, now)
+            case _:
+                pass  # the removal of a replaced object is undone together with its replace
+
+    def _update(self, change: Change, now: LiveResource | None) -> None:
+        assert change.before is not None, "an update has both bodies"
+        if now is None or now.archived or now.body != change.after:
+            self._moved(change, now)
+            return
+        self.changes.append(self._change(Verb.UPDATE, change, now, now.body, change.before))
+
+    def _replace(self, change: Change, now: LiveResource | None) -> None:
+        assert change.before is not None, "a replace has both bodies"
+        old = self.live.get(change.id or "")
+        if now is None or now.archived or now.body != change.after or old is None:
+            self._moved(change, now if old is not None else None)
+            return
+        verb = Verb.RESTORE if old.archived else Verb.ADOPT
+        self.changes.append(self._change(verb, change, old, change.before, change.before))
+        self._remove(change, now, superseded=True)
+
+    def _restore(self, change: Change, now: LiveResource | None) -> None:
+        assert change.before is not None, "what was removed had a body"
+        if now is None:
+            self._moved(change, now)
+        elif now.archived:
+            self.changes.append(self._change(Verb.RESTORE, change, now, change.before, change.before))
+
+    def _remove(self, change: Change, now: LiveResource, *, superseded: bool) -> None:
+        kind = self.capabilities.kinds[change.kind]
+        verb = Verb.ARCHIVE if kind.removal == "archive" else Verb.DELETE
+        if now.body != change.after:
+            self._moved(change, now)
+            return
+        self.changes.append(
+            Change(
+                verb=verb,
+                address=change.address,
+                kind=change.kind,
+                title=now.title,
+                id=now.id,
+                before=self._left(now.body),
+                after=None,
+                reverse=reverse_of(verb, kind),
+                fingerprint=now.fingerprint(),
+                superseded=superseded,
+                reason="the old one takes its place again" if superseded else "made by the run that is undone",
+            )
+        )
+
+    def _change(self, verb: Verb, change: Change, now: LiveResource, before: Body, after: Body) -> Change:
+        wanted = self._returned(after)
+        return Change(
+            verb=verb,
+            address=change.address,
+            kind=change.kind,
+            title=now.title,
+            id=now.id,
+            before=self._left(before) if verb is Verb.UPDATE else wanted,
+            after=wanted,
+            reverse=reverse_of(verb, self.capabilities.kinds[change.kind]),
+            fingerprint=now.fingerprint(),
+            ids=self._ids(wanted),
+            reason="undoes the run",
+        )
+
+    def _left(self, body: Body) -> Body:
+        """A body as it is now, with what will be replaced back seen as no longer ours."""
+
+        def change(marker: str, target: str) -> JSON:
+            if marker == REFERENCE and target in self.replaced:
+                return foreign(self.replaced[target][1])
+            return {marker: target}
+
+        return rewrite_body(body, change)
+
+    def _returned(self, body: Body) -> Body:
+        """A body as it was, with what had been replaced seen as ours again."""
+        addresses = {old: address for address, (old, _) in self.replaced.items()}
+
+        def change(marker: str, target: str) -> JSON:
+            if marker == FOREIGN and target in addresses:
+                return reference(addresses[target])
+            return {marker: target}
+
+        return rewrite_body(body, change)
+
+    def _ids(self, body: Body) -> Mapping[str, str]:
+        """The ids of referred objects that stay: as each change of the run knew them, or as the run bound them."""
+        known: dict[str, str] = {}
+        for change in self.done:
+            known.update(change.ids or {})
+        known.update(self.bound)
+        for item in self.live.values():
+            if item.owner is not None and not item.archived:
+                known.setdefault(item.owner.address, item.id)
+        for address, (old, _) in self.replaced.items():
+            known[address] = old
+        return {address: known[address] for address in references_in(body) if address in known}
+
+    def _moved(self, change: Change, now: LiveResource | None) -> None:
+        what = "is gone" if now is None else "is archived" if now.archived else "has been changed since"
+        self.moved.append(f"{change.address} ({self.made[change.key]}) {what}")
