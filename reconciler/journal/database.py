@@ -156,7 +156,7 @@ def check_layout(connection: sqlite3.Connection, path: Path) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application != APPLICATION_ID:
         raise JournalError(
-            f"journal {path}: it is a database of another program",
+            f"journal {path}: it is not a journal but a database of another program",
             hint="name another file as the journal in ratecard.yaml; this one stays untouched",
         )
     if version > SCHEMA_VERSION:
