@@ -1,0 +1,278 @@
+"""`/products`: one product has exactly one price; lists show less than a GET; archiving is the only removal."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from reconciler.base.clock import format_time
+from reconciler.sandbox.exchange import Answer, Call, JSONObject, Refusal, Route, as_items, as_json, not_implemented
+from reconciler.sandbox.prices import Price, base_amount, echo_meter, show_price
+from reconciler.sandbox.store import Facets, Store, Stored, new_id
+from reconciler.sandbox.validate import (
+    Amount,
+    Count,
+    Description,
+    Interval,
+    Metadata,
+    Name,
+    Strict,
+    TaxCategory,
+    check_query,
+    invalid,
+    read_body,
+    read_flag,
+    read_page,
+)
+
+BUSINESS = "bus_sandbox"
+"""The one business of a sandbox; its primary brand has the same id."""
+
+ONLY_IN_FULL = (
+    "brand_id",
+    "addons",
+    "credit_entitlements",
+    "product_collection_id",
+    "digital_product_delivery",
+    "license_key_activation_message",
+    "license_key_activations_limit",
+    "license_key_duration",
+    "license_key_enabled",
+    "price",
+)
+"""What `GET /products` leaves out. Its `price` is the bare amount; the whole price is in `price_detail`."""
+
+CLEARABLE = (
+    "description",
+    "digital_product_delivery",
+    "license_key_activation_message",
+    "license_key_activations_limit",
+    "license_key_duration",
+    "pricing_mode",
+)
+
+
+class Delivery(Strict):
+    """How a digital product reaches the customer."""
+
+    external_url: str | None = None
+    instructions: str | None = None
+    files: list[str] | None = None
+
+
+class LicenseKeyDuration(Strict):
+    """How long a license key is valid."""
+
+    count: Count
+    interval: Interval
+
+
+class ProductOptions(Strict):
+    """The fields that are optional when creating and when changing."""
+
+    addons: list[str] | None = None
+    brand_id: str | None = None
+    credit_entitlements: list[dict[str, Any]] | None = None
+    description: Description | None = None
+    digital_product_delivery: Delivery | None = None
+    entitlements: list[dict[str, Any]] | None = None
+    license_key_activation_message: Annotated[str, Field(max_length=2500)] | None = None
+    license_key_activations_limit: Amount | None = None
+    license_key_duration: LicenseKeyDuration | None = None
+    license_key_enabled: bool | None = None
+    pricing_mode: Literal["by_currency", "by_country"] | None = None
+
+
+class CreateProduct(ProductOptions):
+    """The body of `POST /products`."""
+
+    name: Name
+    price: Price
+    tax_category: TaxCategory
+    metadata: Metadata = Field(default_factory=dict)
+
+
+class PatchProduct(ProductOptions):
+    """The body of `PATCH /products/{id}`: what is left out is kept, null clears what can be empty."""
+
+    image_id: str | None = None
+    metadata: Metadata | None = None
+    name: Name | None = None
+    price: Price | None = None
+    tax_category: TaxCategory | None = None
+
+
+def create(call: Call) -> Answer:
+    check_query(call)
+    request = read_body(call, CreateProduct)
+    body = make(call.store, request, new_id("pdt_"), call.now)
+    call.record(body["product_id"], "product created", request.model_dump(exclude_unset=True))
+    return as_json(body)
+
+
+def make(store: Store, request: CreateProduct, product_id: str, created: datetime) -> JSONObject:
+    """Store a new product and give it as a GET shows it. Raises Refusal."""
+    _refuse_what_is_missing(request)
+    moment = format_time(created)
+    body: JSONObject = {
+        "product_id": product_id,
+        "business_id": BUSINESS,
+        "brand_id": BUSINESS,
+        "name": request.name,
+        "description": request.description,
+        "image": None,
+        "created_at": moment,
+        "updated_at": moment,
+        "is_recurring": request.price.type != "one_time_price",
+        "tax_category": request.tax_category,
+        "price": show_price(store, request.price),
+        "pricing_mode": request.pricing_mode,
+        "metadata": request.metadata,
+        "addons": None,
+        "credit_entitlements": [],
+        "entitlements": [],
+        "product_collection_id": None,
+        "digital_product_delivery": _show_delivery(request.digital_product_delivery),
+        "license_key_enabled": bool(request.license_key_enabled),
+        "license_key_activation_message": request.license_key_activation_message,
+        "license_key_activations_limit": request.license_key_activations_limit,
+        "license_key_duration": request.model_dump()["license_key_duration"],
+    }
+    store.insert("product", product_id, body, created, item=list_item(body), facets=_facets(body))
+    return body
+
+
+def list_item(body: JSONObject) -> JSONObject:
+    """The product as lists show it."""
+    price = body["price"]
+    return {name: value for name, value in body.items() if name not in ONLY_IN_FULL} | {
+        "currency": price["currency"],
+        "price": base_amount(price),
+        "price_detail": price,
+        "tax_inclusive": price["tax_inclusive"],
+    }
+
+
+def retrieve(call: Call) -> Answer:
+    check_query(call, "locale")
+    return Answer(200, _found(call).text.encode())
+
+
+def listing(call: Call) -> Answer:
+    check_query(call, "page_size", "page_number", "archived", "recurring", "brand_id", "locale")
+    page = read_page(call.query)
+    recurring = read_flag(call.query, "recurring")
+    conditions: list[tuple[str, Any]] = [("state = ?", "archived" if read_flag(call.query, "archived") else "live")]
+    if recurring is not None:
+        conditions.append(("recurring = ?", recurring))
+    if call.query.get("brand_id", BUSINESS) != BUSINESS:
+        return as_items([])
+    return as_items(call.store.page("product", conditions, **page))
+
+
+def change(call: Call) -> Answer:
+    check_query(call)
+    request = read_body(call, PatchProduct)
+    stored = _found(call)
+    body = stored.body
+    given = request.model_fields_set
+    _refuse_what_is_missing(request)
+    if request.image_id is not None:
+        raise not_implemented("image_id: images")
+    if request.price is not None:
+        if request.price.type != body["price"]["type"]:
+            raise invalid("price.type", f'"{body["price"]["type"]}" cannot become "{request.price.type}"')
+        kept = frozenset(line["meter_id"] for line in body["price"].get("meters", ()))
+        body["price"] = show_price(call.store, request.price, kept)
+    for name in ("name", "tax_category", "metadata", "license_key_enabled"):
+        if getattr(request, name) is not None:
+            body[name] = getattr(request, name)
+    plain = request.model_dump(include=set(CLEARABLE))
+    for name in CLEARABLE:
+        if name in given:
+            body[name] = plain[name]
+    if "digital_product_delivery" in given:
+        body["digital_product_delivery"] = _show_delivery(request.digital_product_delivery)
+    body["updated_at"] = format_time(call.now)
+    _put(call.store, body)
+    call.record(stored.id, "product changed", request.model_dump(exclude_unset=True))
+    return Answer()
+
+
+def archive(call: Call) -> Answer:
+    check_query(call)
+    stored = _found(call)
+    if stored.state == "archived":
+        raise Refusal(410, "PRODUCT_DELETED", f'product "{stored.id}" is deleted already')
+    _touch(call, stored, "archived")
+    call.record(stored.id, "product archived")
+    return Answer()
+
+
+def unarchive(call: Call) -> Answer:
+    check_query(call)
+    stored = _found(call)
+    if stored.state == "archived":
+        _touch(call, stored, "live")
+        call.record(stored.id, "product unarchived")
+    return Answer()
+
+
+def refresh_echoes(store: Store, meter: JSONObject) -> None:
+    """Show a renamed meter under its new name in every price that has it."""
+    for stored in store.select("product", [("instr(body, ?)", f'"{meter["id"]}"')]):
+        body = stored.body
+        lines = body["price"].get("meters")
+        if lines:
+            echoed = [echo_meter(line, meter) if line["meter_id"] == meter["id"] else line for line in lines]
+            body["price"]["meters"] = echoed
+            _put(store, body)
+
+
+def _found(call: Call) -> Stored:
+    stored = call.store.find("product", call.parameters["id"])
+    if stored is None:
+        raise Refusal(404, "PRODUCT_NOT_FOUND", f'no product "{call.parameters["id"][:60]}"')
+    return stored
+
+
+def _touch(call: Call, stored: Stored, state: str) -> None:
+    _put(call.store, stored.body | {"updated_at": format_time(call.now)})
+    call.store.set_state("product", stored.id, state)
+
+
+def _put(store: Store, body: JSONObject) -> None:
+    store.replace("product", body["product_id"], body, item=list_item(body), facets=_facets(body))
+
+
+def _facets(body: JSONObject) -> Facets:
+    return Facets(recurring=body["is_recurring"])
+
+
+def _show_delivery(delivery: Delivery | None) -> JSONObject | None:
+    if delivery is None:
+        return None
+    return {"external_url": delivery.external_url, "instructions": delivery.instructions, "files": []}
+
+
+def _refuse_what_is_missing(request: ProductOptions) -> None:
+    """The sandbox has no such objects, so an id of one can only be a mistake or beyond it."""
+    for name in ("addons", "credit_entitlements", "entitlements"):
+        if getattr(request, name):
+            raise not_implemented(f"{name}: attaching them to a product")
+    if request.brand_id not in (None, BUSINESS):
+        raise not_implemented("brand_id: brands besides the primary one")
+    if request.digital_product_delivery is not None and request.digital_product_delivery.files:
+        raise not_implemented("digital_product_delivery.files: files")
+
+
+ROUTES = (
+    Route("GET", "/products", listing),
+    Route("POST", "/products", create),
+    Route("GET", "/products/{id}", retrieve),
+    Route("PATCH", "/products/{id}", change),
+    Route("DELETE", "/products/{id}", archive),
+    Route("POST", "/products/{id}/unarchive", unarchive),
+)

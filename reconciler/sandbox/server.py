@@ -1,0 +1,309 @@
+"""The HTTP side: routes, the key, limits, faults and counts around the plain handlers; loopback only."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextlib
+import ipaddress
+import logging
+import socket
+import struct
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from reconciler.base.clock import Clock
+from reconciler.base.errors import RatecardError, RefusedError
+from reconciler.sandbox import customers, discounts, meters, payments, products, subscriptions, webhooks
+from reconciler.sandbox.clock import MovableClock, RealTime
+from reconciler.sandbox.exchange import Answer, Call, Refusal, Route, not_implemented
+from reconciler.sandbox.faults import Fault, FaultSwitch, Rule
+from reconciler.sandbox.limits import RateLimiter
+from reconciler.sandbox.store import Store
+from reconciler.sandbox.vocabulary import UNSERVED_ROUTES
+
+log = logging.getLogger(__name__)
+
+BODY_MAXIMUM = 1024 * 1024
+CONTROLS = "/_sandbox/"
+UNKNOWN_ROUTE = "(unknown)"
+KEY_PREFIX = "dodo_test_"
+SERVED_ROUTES: tuple[Route, ...] = (
+    *products.ROUTES,
+    *meters.ROUTES,
+    *discounts.ROUTES,
+    *webhooks.ROUTES,
+    *customers.ROUTES,
+    *subscriptions.ROUTES,
+    *payments.ROUTES,
+)
+BEFORE = frozenset({Fault.RESET, Fault.RATE_LIMITED, Fault.ERROR_BEFORE, Fault.HTML, Fault.STALL})
+
+
+class Sandbox:
+    """One running sandbox: its books, its clock, and what was asked of it since it started."""
+
+    def __init__(self, store: Store, source: Clock) -> None:
+        self.store = store
+        self.clock = MovableClock(store, source)
+        self.faults = FaultSwitch()
+        self.limiter = RateLimiter()
+        self.counts: collections.Counter[str] = collections.Counter()
+        self.stopping = asyncio.Event()
+
+    def application(self) -> web.Application:
+        """The aiohttp application."""
+        from reconciler.sandbox import control  # it drives this class, so it imports this file
+
+        application = web.Application(middlewares=[self._exchange], client_max_size=BODY_MAXIMUM)
+        for method, pattern in (*((r.method, r.pattern) for r in SERVED_ROUTES), *UNSERVED_ROUTES):
+            application.router.add_route(method, pattern, _never_called)
+        control.add_routes(application, self)
+        return application
+
+    @web.middleware
+    async def _exchange(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path.startswith(CONTROLS):
+            return await _guard_controls(request, handler)
+        resource = request.match_info.route.resource
+        route = resource.canonical if resource is not None else UNKNOWN_ROUTE
+        self.counts[f"{request.method} {route}"] += 1
+        latency, rule = self.faults.strike(request.method, route)
+        if latency:
+            await self._wait(latency)
+        if rule is not None and rule.fault in BEFORE:
+            return await self._misfortune(request, rule)
+        answer = await self._answer(request, route)
+        if rule is not None:
+            return await self._misfortune_after(request, rule, answer)
+        return _response(answer)
+
+    async def _answer(self, request: web.Request, route: str) -> Answer:
+        passes, headers = self.limiter.take(self.clock.now())
+        try:
+            if not passes:
+                raise Refusal(429, "TOO_MANY_REQUESTS", "the rate limit is reached")
+            _check_key(request)
+            handler = _find_handler(request, route)
+            call = Call(
+                method=request.method,
+                route=route,
+                parameters=dict(request.match_info),
+                query=_single_values(request),
+                body=await _read(request),
+                now=self.clock.now(),
+                store=self.store,
+            )
+            answer = self._perform(call, handler)
+        except Refusal as refusal:
+            return refusal.answer(headers)
+        except Exception:
+            log.exception("%s %s failed inside the sandbox", request.method, route)
+            return Refusal(500, "INTERNAL_SERVER_ERROR", "the sandbox failed; its log says why").answer(headers)
+        return Answer(answer.status, answer.body, headers) if headers else answer
+
+    def _perform(self, call: Call, handler: Callable[[Call], Answer]) -> Answer:
+        if call.method == "GET":
+            return handler(call)
+        with self.store.transaction():
+            return handler(call)
+
+    async def _misfortune(self, request: web.Request, rule: Rule) -> web.StreamResponse:
+        """The faults without an effect."""
+        if rule.fault is Fault.RATE_LIMITED:
+            headers = {"Retry-After": str(rule.retry_after), "X-RateLimit-Remaining": "0"}
+            return _response(Refusal(429, "TOO_MANY_REQUESTS", "the rate limit is reached").answer(headers))
+        if rule.fault is Fault.ERROR_BEFORE:
+            return _response(Refusal(500, "INTERNAL_SERVER_ERROR", "something went wrong").answer())
+        if rule.fault is Fault.HTML:
+            return web.Response(text="<html><body>We will be back soon.</body></html>", content_type="text/html")
+        if rule.fault is Fault.STALL:
+            await self._stall(request)
+        return _reset(request)
+
+    async def _misfortune_after(self, request: web.Request, rule: Rule, answer: Answer) -> web.StreamResponse:
+        """The faults after the effect."""
+        if rule.fault is Fault.ERROR_AFTER:
+            return _response(Refusal(500, "INTERNAL_SERVER_ERROR", "something went wrong").answer())
+        if rule.fault is Fault.TRUNCATED:
+            return await _send_truncated(request, answer)
+        if rule.fault is Fault.SLOW_BODY:
+            return await self._send_slowly(request, answer, rule.seconds)
+        if rule.fault is Fault.STALL_AFTER:
+            await self._stall(request)
+        return _reset(request)
+
+    async def _wait(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.stopping.wait(), seconds)
+
+    async def _stall(self, request: web.Request) -> None:
+        """Say nothing until the client gives up or the sandbox stops."""
+        while not (self.stopping.is_set() or request.transport is None or request.transport.is_closing()):
+            await self._wait(0.05)
+
+    async def _send_slowly(self, request: web.Request, answer: Answer, seconds: float) -> web.StreamResponse:
+        response = _stream(answer)
+        await response.prepare(request)
+        step = max(1, -(-len(answer.body) // 8))
+        for start in range(0, len(answer.body), step):
+            await self._wait(seconds / 8)
+            with contextlib.suppress(ConnectionError):
+                await response.write(answer.body[start : start + step])
+        return response
+
+
+async def _never_called(_: web.Request) -> web.StreamResponse:
+    raise AssertionError("the middleware answers")
+
+
+async def _guard_controls(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The controls answer their errors in the same shape as the API."""
+    try:
+        return await handler(request)
+    except Refusal as refusal:
+        return _response(refusal.answer())
+    except web.HTTPRequestEntityTooLarge:
+        return _response(Refusal(413, "PAYLOAD_TOO_LARGE", f"the body is over {BODY_MAXIMUM} bytes").answer())
+    except web.HTTPException as error:
+        return _response(
+            Refusal(error.status, "NOT_FOUND", f"{request.method} {request.path}: no such control").answer()
+        )
+    except RatecardError as error:
+        return _response(Refusal(422, "INVALID_REQUEST_BODY", error.message).answer())
+
+
+def _find_handler(request: web.Request, route: str) -> Callable[[Call], Answer]:
+    handler = HANDLERS.get((request.method, route))
+    if handler is not None:
+        return handler
+    if (request.method, route) in UNSERVED_ROUTES:
+        raise not_implemented(f"{request.method} {route}")
+    if isinstance(request.match_info.http_exception, web.HTTPMethodNotAllowed):
+        raise Refusal(405, "METHOD_NOT_ALLOWED", f"{request.method} is not possible on this path")
+    raise Refusal(404, "NOT_FOUND", f'no route "{request.path[:200]}"')
+
+
+HANDLERS = {(route.method, route.pattern): route.handler for route in SERVED_ROUTES}
+
+
+def _check_key(request: web.Request) -> None:
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not key:
+        raise Refusal(401, "UNAUTHORIZED", "no key: send Authorization: Bearer dodo_test_...")
+    if not key.startswith(KEY_PREFIX):
+        raise Refusal(401, "UNAUTHORIZED", f"the sandbox takes keys that begin with {KEY_PREFIX} and no other")
+
+
+def _single_values(request: web.Request) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for name, value in request.query.items():
+        if name in values:
+            raise Refusal(422, "INVALID_QUERY", f'query: "{name[:60]}" is given twice')
+        values[name] = value
+    return values
+
+
+async def _read(request: web.Request) -> bytes:
+    try:
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise Refusal(413, "PAYLOAD_TOO_LARGE", f"the body is over {BODY_MAXIMUM} bytes") from None
+    except web.RequestPayloadError as error:
+        raise Refusal(400, "INVALID_REQUEST_BODY", f"the body cannot be read: {error}") from None
+
+
+def _response(answer: Answer) -> web.Response:
+    content_type = "application/json" if answer.body else None
+    return web.Response(status=answer.status, body=answer.body, headers=answer.headers, content_type=content_type)
+
+
+def _stream(answer: Answer) -> web.StreamResponse:
+    response = web.StreamResponse(status=answer.status, headers=answer.headers)
+    response.content_type = "application/json"
+    if answer.status != 204:
+        response.content_length = len(answer.body)
+    return response
+
+
+async def _send_truncated(request: web.Request, answer: Answer) -> web.StreamResponse:
+    """Promise the whole and send half; of an empty answer nothing can be cut, so one byte is promised and none sent."""
+    promised = answer if answer.body else Answer(200, b" ")
+    response = _stream(promised)
+    response.force_close()
+    await response.prepare(request)
+    await response.write(promised.body[: len(promised.body) // 2])
+    if request.transport is not None:
+        request.transport.close()
+    return response
+
+
+def _reset(request: web.Request) -> web.Response:
+    """Cut the connection without one byte of an answer, with a reset rather than an orderly end."""
+    transport = request.transport
+    if transport is not None:
+        connection = transport.get_extra_info("socket")
+        if connection is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+    return web.Response(status=500)  # never sent: the connection is gone
+
+
+def check_host(host: str) -> None:
+    """Raises RefusedError unless the host is this machine's loopback: the sandbox believes every key."""
+    if host == "localhost":
+        return
+    try:
+        if ipaddress.ip_address(host).is_loopback:
+            return
+    except ValueError:
+        pass
+    raise RefusedError(f'host "{host}": the sandbox listens on loopback only', hint="use 127.0.0.1")
+
+
+@contextlib.asynccontextmanager
+async def running(
+    database: Path | None,
+    port: int = 0,
+    seed: Path | None = None,
+    host: str = "127.0.0.1",
+    source: Clock | None = None,
+) -> AsyncIterator[tuple[Sandbox, str]]:
+    """A sandbox that answers while the context is open, and its base URL.
+
+    A database without a path is in memory. Raises RatecardError when the file, the port or the seed cannot be used.
+    """
+    from reconciler.sandbox.seed import load_seed, plant_once  # YAML is needed with a seed only
+
+    check_host(host)
+    seeds = None if seed is None else load_seed(seed)
+    store = Store(database)
+    try:
+        sandbox = Sandbox(store, source or RealTime())
+        if seeds is not None:
+            try:
+                with store.transaction():
+                    plant_once(store, seeds, sandbox.clock.now())
+            except Refusal as refusal:
+                raise RatecardError(f"{seed}: {refusal.message}") from None
+        runner = web.AppRunner(sandbox.application(), access_log=None, shutdown_timeout=1.0, handle_signals=False)
+        await runner.setup()
+        try:
+            yield sandbox, await _listen(runner, host, port)
+        finally:
+            sandbox.stopping.set()
+            await runner.cleanup()
+    finally:
+        store.close()
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int) -> str:
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except (OSError, OverflowError) as error:
+        raise RatecardError(f"{host}:{port}: the sandbox cannot listen there: {error}") from error
+    actual = runner.addresses[0][1]
+    return f"http://[{host}]:{actual}" if ":" in host else f"http://{host}:{actual}"

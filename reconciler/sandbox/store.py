@@ -1,0 +1,327 @@
+"""The sandbox's books in SQLite: objects as rendered JSON, the append-only ledger of effects, a few settings."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import sqlite3
+import string
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import filelock
+import orjson
+
+from reconciler.base.clock import format_time
+from reconciler.base.errors import LockedError, RatecardError
+
+SCHEMA_VERSION = 1
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+IDENTIFIER_ALPHABET = string.ascii_letters + string.digits
+
+SCHEMA = """
+CREATE TABLE objects (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+  kind TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, created INTEGER NOT NULL,
+  body TEXT NOT NULL, item TEXT NOT NULL, hidden TEXT NOT NULL DEFAULT '{}',
+  code TEXT, product_id TEXT, customer_id TEXT, subscription_id TEXT, status TEXT, recurring INTEGER,
+  UNIQUE (kind, id)
+);
+CREATE INDEX objects_by_time ON objects (kind, state, created DESC, sequence DESC);
+CREATE INDEX objects_by_product ON objects (kind, product_id) WHERE product_id IS NOT NULL;
+CREATE INDEX objects_by_customer ON objects (kind, customer_id) WHERE customer_id IS NOT NULL;
+CREATE INDEX objects_by_subscription ON objects (kind, subscription_id) WHERE subscription_id IS NOT NULL;
+CREATE UNIQUE INDEX objects_by_code ON objects (kind, code) WHERE code IS NOT NULL AND state != 'deleted';
+CREATE TABLE ledger (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, method TEXT NOT NULL, route TEXT NOT NULL,
+  object_id TEXT NOT NULL, what TEXT NOT NULL, body TEXT
+);
+CREATE TRIGGER ledger_keeps BEFORE UPDATE ON ledger BEGIN SELECT raise(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER ledger_stays BEFORE DELETE ON ledger BEGIN SELECT raise(ABORT, 'the ledger is append-only'); END;
+CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """The few values of an object that lists filter by."""
+
+    code: str | None = None
+    product_id: str | None = None
+    customer_id: str | None = None
+    subscription_id: str | None = None
+    status: str | None = None
+    recurring: bool | None = None
+
+
+NO_FACETS = Facets()
+FACET_COLUMNS = ("code", "product_id", "customer_id", "subscription_id", "status", "recurring")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object as stored; `body` is decoded anew at each read, so it may be edited and put back."""
+
+    id: str
+    state: str
+    text: str
+    hidden: str
+    code: str | None
+
+    @property
+    def body(self) -> dict[str, Any]:
+        return orjson.loads(self.text)  # type: ignore[no-any-return]  # what we wrote: always an object
+
+
+def microseconds(moment: datetime) -> int:
+    """Whole microseconds since 1970, exact."""
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def new_id(prefix: str) -> str:
+    """An opaque identifier such as `pdt_` and 21 random letters and digits."""
+    return prefix + "".join(secrets.choice(IDENTIFIER_ALPHABET) for _ in range(21))
+
+
+class Store:
+    """One connection to one database file, which no second process may open meanwhile.
+
+    Raises LockedError when another sandbox has the file, RatecardError when it is not a sandbox's database. Belongs to
+    the thread that opened it. Without a path the books are in memory and gone at the end.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._lock: filelock.BaseFileLock | None = None
+        if path is not None:
+            self._lock = _take_lock(path)
+        try:
+            self._connection = _connect(path)
+        except BaseException:
+            self._release()
+            raise
+
+    def close(self) -> None:
+        """Close the database and let others have it."""
+        self._connection.close()
+        self._release()
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of it or nothing of it, durable when this returns."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    def reset(self) -> None:
+        """Forget everything: objects, ledger, settings. Inside a transaction."""
+        for table in ("objects", "ledger", "settings"):
+            self._connection.execute(f"DROP TABLE {table}")
+        self._connection.execute("DELETE FROM sqlite_sequence")
+        for statement in _statements(SCHEMA):
+            self._connection.execute(statement)
+
+    # objects
+
+    def insert(
+        self,
+        kind: str,
+        object_id: str,
+        body: Mapping[str, Any],
+        created: datetime,
+        *,
+        item: Mapping[str, Any] | None = None,
+        facets: Facets = NO_FACETS,
+        hidden: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Add an object; `item` is what lists show instead of `body`. Raises sqlite3.IntegrityError on a clash."""
+        text = orjson.dumps(body).decode()
+        self._connection.execute(
+            "INSERT INTO objects (kind, id, state, created, body, item, hidden, code, product_id, customer_id,"
+            " subscription_id, status, recurring) VALUES (?, ?, 'live', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                kind,
+                object_id,
+                microseconds(created),
+                text,
+                text if item is None else orjson.dumps(item).decode(),
+                orjson.dumps(hidden or {}).decode(),
+                *(getattr(facets, name) for name in FACET_COLUMNS),
+            ),
+        )
+
+    def replace(
+        self,
+        kind: str,
+        object_id: str,
+        body: Mapping[str, Any],
+        *,
+        item: Mapping[str, Any] | None = None,
+        facets: Facets = NO_FACETS,
+    ) -> None:
+        """Put an object's new body, list item and facets in the place of the old ones."""
+        text = orjson.dumps(body).decode()
+        self._connection.execute(
+            "UPDATE objects SET body = ?, item = ?, code = ?, product_id = ?, customer_id = ?, subscription_id = ?,"
+            " status = ?, recurring = ? WHERE kind = ? AND id = ?",
+            (
+                text,
+                text if item is None else orjson.dumps(item).decode(),
+                *(getattr(facets, name) for name in FACET_COLUMNS),
+                kind,
+                object_id,
+            ),
+        )
+
+    def set_state(self, kind: str, object_id: str, state: str) -> None:
+        """Make an object `live`, `archived` or `deleted`."""
+        self._connection.execute("UPDATE objects SET state = ? WHERE kind = ? AND id = ?", (state, kind, object_id))
+
+    def set_hidden(self, kind: str, object_id: str, hidden: Mapping[str, Any]) -> None:
+        """Put what an object keeps and never shows as such (a webhook's secret and headers)."""
+        text = orjson.dumps(hidden).decode()
+        self._connection.execute("UPDATE objects SET hidden = ? WHERE kind = ? AND id = ?", (text, kind, object_id))
+
+    def remove(self, kind: str, object_id: str) -> None:
+        """Delete for good."""
+        self._connection.execute("DELETE FROM objects WHERE kind = ? AND id = ?", (kind, object_id))
+
+    def find(self, kind: str, object_id: str) -> Stored | None:
+        """The object of that id in whatever state, or None."""
+        found = self.select(kind, [("id = ?", object_id)], limit=1)
+        return found[0] if found else None
+
+    def select(self, kind: str, conditions: Sequence[tuple[str, Any]], *, limit: int = -1) -> list[Stored]:
+        """Objects in order of their making. A condition is SQL with one `?` and its value."""
+        where = " AND ".join(["kind = ?", *(condition for condition, _ in conditions)])
+        rows = self._connection.execute(
+            f"SELECT id, state, body, hidden, code FROM objects WHERE {where} ORDER BY sequence LIMIT ?",  # noqa: S608  # constants
+            (kind, *(value for _, value in conditions), limit),
+        )
+        return [Stored(*row) for row in rows]
+
+    def page(self, kind: str, conditions: Sequence[tuple[str, Any]], *, size: int, number: int) -> list[str]:
+        """One page of list items as JSON texts, newest first. Pages count from 0."""
+        where = " AND ".join(["kind = ?", *(condition for condition, _ in conditions)])
+        rows = self._connection.execute(
+            f"SELECT item FROM objects WHERE {where} ORDER BY created DESC, sequence DESC LIMIT ? OFFSET ?",  # noqa: S608
+            (kind, *(value for _, value in conditions), size, size * number),
+        )
+        return [row[0] for row in rows]
+
+    def after(self, kind: str, sequence: int, limit: int) -> list[tuple[int, str]]:
+        """Up to `limit` live objects made after a place in the order of making: (place, JSON text)."""
+        rows = self._connection.execute(
+            "SELECT sequence, item FROM objects WHERE kind = ? AND state = 'live' AND sequence > ?"
+            " ORDER BY sequence LIMIT ?",
+            (kind, sequence, limit),
+        )
+        return [(row[0], row[1]) for row in rows]
+
+    # ledger and settings
+
+    def record(
+        self, at: datetime, method: str, route: str, object_id: str, what: str, body: Mapping[str, Any] | None
+    ) -> None:
+        """Append one effect to the ledger, in the transaction that is open."""
+        assert self._connection.in_transaction, "an effect and its ledger entry share one transaction"
+        text = None if body is None else orjson.dumps(body).decode()
+        self._connection.execute(
+            "INSERT INTO ledger (at, method, route, object_id, what, body) VALUES (?, ?, ?, ?, ?, ?)",
+            (format_time(at), method, route, object_id, what, text),
+        )
+
+    def ledger(self, after: int = 0) -> list[dict[str, Any]]:
+        """The effects in the order in which they happened, those with a greater `seq` than `after`."""
+        rows = self._connection.execute(
+            "SELECT seq, at, method, route, object_id, what, body FROM ledger WHERE seq > ? ORDER BY seq", (after,)
+        )
+        names = ("seq", "at", "method", "route", "object_id", "what")
+        return [
+            dict(zip(names, row[:6], strict=True)) | {"body": None if row[6] is None else orjson.loads(row[6])}
+            for row in rows
+        ]
+
+    def setting(self, name: str) -> str | None:
+        """A stored setting, or None."""
+        row = self._connection.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def set_setting(self, name: str, value: str | None) -> None:
+        """Store a setting, or forget it with None."""
+        if value is None:
+            self._connection.execute("DELETE FROM settings WHERE name = ?", (name,))
+        else:
+            self._connection.execute("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)", (name, value))
+
+
+def _take_lock(path: Path) -> filelock.BaseFileLock:
+    lock = filelock.FileLock(f"{path}.lock", thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise LockedError(
+            f"{path}: another sandbox has this database open",
+            hint="stop that sandbox, or give another file with --db",
+            retry=True,
+        ) from None
+    except OSError as error:
+        raise RatecardError(f"{path}: the sandbox's database cannot be locked: {error.strerror or error}") from error
+    return lock
+
+
+def _connect(path: Path | None) -> sqlite3.Connection:
+    name = ":memory:" if path is None else str(path)
+    connection: sqlite3.Connection | None = None
+    try:
+        connection = sqlite3.connect(name, isolation_level=None)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        _prepare(connection, name)
+    except sqlite3.Error as error:
+        if connection is not None:
+            connection.close()
+        raise RatecardError(f"{name}: cannot be used as a sandbox's database: {error}") from error
+    except RatecardError:
+        assert connection is not None, "it was connected before its version was read"
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, name: str) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == SCHEMA_VERSION:
+        return
+    if version != 0 or connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        raise RatecardError(
+            f"{name}: not a database of this sandbox (version {version}, expected {SCHEMA_VERSION})",
+            hint="give another file with --db",
+        )
+    connection.execute("BEGIN IMMEDIATE")
+    for statement in _statements(SCHEMA):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    connection.execute("COMMIT")
+
+
+def _statements(script: str) -> list[str]:
+    """The statements of a script; `executescript` would commit the transaction that is open."""
+    statements: list[str] = []
+    pending = ""
+    for line in script.strip().splitlines():
+        pending += line + "\n"
+        if sqlite3.complete_statement(pending):
+            statements.append(pending)
+            pending = ""
+    return statements
