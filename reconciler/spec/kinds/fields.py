@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
@@ -88,27 +89,31 @@ MomentText = Annotated[
 ]
 
 
+# Control characters except line ends, lone surrogates, and the zero-width and bidirectional marks of Unicode TR36 and
+# TR39: text that reads otherwise than it is stored.
+_INVISIBLE = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]"
+).search
+
+
 def clean_text(value: object) -> object:
     """Refuse characters that nobody sees: what is reviewed must be what is stored."""
-    if isinstance(value, str):
-        for character in value:
-            code = ord(character)
-            if (code < 32 and character != "\n") or code in _INVISIBLE or 0xD800 <= code <= 0xDFFF or 127 <= code < 160:
-                raise Mistake(
-                    f"holds the invisible character U+{code:04X}",
-                    code="text/invisible",
-                    hint="remove it, so that what people review is what is stored",
-                )
+    if isinstance(value, str) and not value.isprintable():
+        found = _INVISIBLE(value)
+        if found:
+            raise Mistake(
+                f"holds the invisible character U+{ord(found[0]):04X}",
+                code="text/invisible",
+                hint="remove it, so that what people review is what is stored",
+            )
     return value
 
 
-# Zero-width and bidirectional control characters (Unicode TR36, TR39): text that reads otherwise than it is stored.
-_INVISIBLE = frozenset([0x061C, 0x180E, *range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2060, 0x2070), 0xFEFF])
-
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=63)]
-Title = Annotated[str, BeforeValidator(clean_text), StringConstraints(min_length=1, max_length=250, pattern=r"^\S.*$")]
-Text = Annotated[str, BeforeValidator(clean_text), StringConstraints(min_length=1, max_length=5000)]
-Word = Annotated[str, BeforeValidator(clean_text), StringConstraints(min_length=1, max_length=100)]
+# Constraints come before the validator: pydantic checks those in C only when they are next to the type.
+Title = Annotated[str, StringConstraints(min_length=1, max_length=250, pattern=r"^\S.*$"), BeforeValidator(clean_text)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=5000), BeforeValidator(clean_text)]
+Word = Annotated[str, StringConstraints(min_length=1, max_length=100), BeforeValidator(clean_text)]
 
 
 class Metadata(Model):

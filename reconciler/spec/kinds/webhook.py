@@ -15,7 +15,7 @@ from reconciler.spec.kinds.fields import Document, Metadata, Model, Text, clean_
 EventPattern = Annotated[
     str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*(\.\*)?$", max_length=100)
 ]
-Url = Annotated[str, BeforeValidator(clean_text), StringConstraints(min_length=1, max_length=2000, pattern=r"^\S+$")]
+Url = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=r"^\S+$"), BeforeValidator(clean_text)]
 
 ALIAS_PREFIX = "alias:"
 
@@ -54,12 +54,12 @@ def url_mistakes(url: str, at: tuple[str | int, ...]) -> Iterator[Mistake]:
     except ValueError:
         yield Mistake(f'"{url}" is not an address', code="webhook/url", hint="write https://host/path", at=at)
         return
-    if parts.scheme != "https" or not host:
+    if with_password:  # told first, and without the address: what is refused is printed
+        yield Mistake("the address names a user or a password", code="webhook/url", hint="remove it", at=at)
+    elif parts.scheme != "https" or not host:
         yield Mistake(
             f'"{url}" is not an https address',
             code="webhook/url",
             hint="events carry customer data: write https://host/path",
             at=at,
         )
-    elif with_password:
-        yield Mistake("the address names a user or a password", code="webhook/url", hint="remove it", at=at)
