@@ -1,1 +1,1 @@
-"""Dodo Payments: HTTP client, lowering of specs, lifting of live objects, writes and their read-back."""
+"""Dodo Payments: what specs mean there, and one account of it over HTTP. Never here: deciding, journaling, an SDK."""

@@ -1,0 +1,112 @@
+"""What Dodo can do with each kind of object, as data.
+
+From the vendor's OpenAPI 1.113.0 and the types of its client 1.123.0, read 2026-11-21.
+"""
+
+from __future__ import annotations
+
+from reconciler.plan.capabilities import Capabilities, Form, KindCapabilities, Label
+
+METER, PRODUCT, DISCOUNT, WEBHOOK = "meter", "product", "discount", "webhook"
+
+PATHS = {METER: "/meters", PRODUCT: "/products", DISCOUNT: "/discounts", WEBHOOK: "/webhooks"}
+
+_METER_LABELS = {
+    "name": Label("title"),
+    "event_name": Label("event"),
+    "aggregation.type": Label("aggregation"),
+    "aggregation.key": Label("property"),
+    "measurement_unit": Label("unit"),
+    "filter.conjunction": Label("filter"),
+    "filter.clauses[].key": Label("condition property"),
+    "filter.clauses[].operator": Label("condition"),
+    "filter.clauses[].value": Label("condition value"),
+}
+_PRODUCT_LABELS = {
+    "name": Label("title"),
+    "tax_category": Label("tax category"),
+    "price.type": Label("type of price"),
+    "price.currency": Label("currency"),
+    "price.price": Label("price", Form.MONEY, "price.currency"),
+    "price.fixed_price": Label("price", Form.MONEY, "price.currency"),
+    "price.discount_bps": Label("standing discount", Form.BASIS_POINTS),
+    "price.tax_inclusive": Label("tax included"),
+    "price.purchasing_power_parity": Label("purchasing power parity"),
+    "price.payment_frequency_count": Label("billed every", Form.COUNT),
+    "price.payment_frequency_interval": Label("billed every (unit)"),
+    "price.subscription_period_count": Label("ends after", Form.COUNT),
+    "price.subscription_period_interval": Label("ends after (unit)"),
+    "price.trial_period_days": Label("trial days", Form.COUNT),
+    "price.trial_amount": Label("price of the trial", Form.MONEY, "price.currency"),
+    "price.trial_apply_discounts": Label("discounts apply to the trial"),
+    "price.trial_payment_method_optional": Label("trial without a card"),
+    "price.zero_amount_payment_method_optional": Label("free without a card"),
+    "price.meters[].meter_id": Label("usage of"),
+    "price.meters[].price_per_unit": Label("rate", Form.RATE, "price.currency"),
+    "price.meters[].free_threshold": Label("included units", Form.COUNT),
+}
+_DISCOUNT_LABELS = {
+    "name": Label("title"),
+    "amount": Label("percent", Form.BASIS_POINTS),
+    "currency_options[].currency": Label("currency"),
+    "currency_options[].max_amount_possible": Label("amount in the smallest unit", Form.COUNT),
+    "currency_options[].minimum_subtotal": Label("minimum in the smallest unit", Form.COUNT),
+    "currency_options[].is_default": Label("default currency"),
+    "restricted_to": Label("only for"),
+    "restricted_to[]": Label("only for"),
+    "customer_eligibility": Label("customers"),
+    "usage_limit": Label("limit in total", Form.COUNT),
+    "per_customer_usage_limit": Label("limit for a customer", Form.COUNT),
+    "subscription_cycles": Label("billing cycles", Form.COUNT),
+    "starts_at": Label("starts"),
+    "expires_at": Label("ends"),
+    "preserve_on_plan_change": Label("kept on a plan change"),
+}
+_WEBHOOK_LABELS = {
+    "filter_types": Label("events"),
+    "filter_types[]": Label("events"),
+    "url": Label("address"),
+}
+
+CAPABILITIES = Capabilities(
+    provider="dodo",
+    kinds={
+        METER: KindCapabilities(
+            kind=METER,
+            rank=10,
+            immutable=frozenset({"event_name", "aggregation", "filter"}),
+            marked=False,
+            labels=_METER_LABELS,
+        ),
+        PRODUCT: KindCapabilities(
+            kind=PRODUCT,
+            rank=20,
+            immutable=frozenset({"price.type"}),
+            money=frozenset({"price"}),
+            labels=_PRODUCT_LABELS,
+        ),
+        DISCOUNT: KindCapabilities(
+            kind=DISCOUNT,
+            rank=30,
+            removal="delete",
+            restorable=False,
+            natural_key=("code",),
+            labels=_DISCOUNT_LABELS,
+            irreversible={
+                "delete": "Dodo cannot restore a deleted discount, "
+                "and whether its code can be used again is not documented"
+            },
+        ),
+        WEBHOOK: KindCapabilities(
+            kind=WEBHOOK,
+            rank=40,
+            labels=_WEBHOOK_LABELS,
+            removal="delete",
+            restorable=False,
+            irreversible={
+                "delete": "Dodo deletes an endpoint for good; a new one has a new signing secret, "
+                "which your application must be given"
+            },
+        ),
+    },
+)

@@ -1,0 +1,307 @@
+"""Requests to one Dodo account over HTTP: paging, retries of reads, and answers made into values or errors.
+
+A write is sent once. What is known about it when it fails is in the error's type: not sent, refused, or answer lost.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import httpx
+import orjson
+
+from reconciler.base.errors import AnswerLostError, NotSentError, ProviderError
+from reconciler.providers.dodo.limiter import LONGEST_PAUSE_S, Limiter
+
+BODY_LIMIT = 8 * 2**20
+PAGE_SIZE = 100
+PAGE_LIMIT = 10_000
+ATTEMPTS = 4
+TIMEOUT_S = 30.0
+FIRST_BACKOFF_S = 0.5
+LONGEST_BACKOFF_S = 20.0
+
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+Query = Mapping[str, str]
+
+
+class _Answer:
+    """A whole answer: its status, headers and at most 8 MiB of body."""
+
+    __slots__ = ("content", "headers", "status")
+
+    def __init__(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
+        self.status = status
+        self.headers = headers
+        self.content = content
+
+
+class _TooLargeError(Exception):
+    pass
+
+
+class Client:
+    """Requests to one account. Safe to share between threads; the key stays inside."""
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        limiter: Limiter,
+        *,
+        sleep: Callable[[float], None],
+        jitter: Callable[[], float] = random.random,
+        trust_environment: bool = True,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.url = url
+        self._key = key
+        self._limiter = limiter
+        self._sleep = sleep
+        self._jitter = jitter
+        self._guard = threading.Lock()
+        self._sent: Counter[str] = Counter()
+        self._http = httpx.Client(
+            base_url=url,
+            headers={
+                "Authorization": f"Bearer {key}",
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",  # what is capped is then what is held in memory
+                "User-Agent": "ratecard",
+            },
+            timeout=TIMEOUT_S,
+            follow_redirects=False,
+            trust_env=trust_environment,
+            transport=transport,
+        )
+
+    def __repr__(self) -> str:
+        return f"Client({self.url!r})"
+
+    def close(self) -> None:
+        """Give back the sockets."""
+        self._http.close()
+
+    def requests(self) -> Mapping[str, int]:
+        """How many requests were sent, by method."""
+        with self._guard:
+            return dict(self._sent)
+
+    # reading
+
+    def get(self, path: str, query: Query | None = None) -> Any:
+        """The JSON of a path, tried up to four times. Raises ProviderError."""
+        failure: ProviderError | None = None
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                self._sleep(min(FIRST_BACKOFF_S * 4 ** (attempt - 1), LONGEST_BACKOFF_S) * (0.5 + self._jitter() / 2))
+            answer, failure = self._try_to_get(path, query)
+            if failure is None:
+                return answer
+            if not failure.retry:
+                raise failure
+        assert failure is not None, "there is at least one attempt"
+        raise failure
+
+    def find(self, path: str) -> Mapping[str, Any] | None:
+        """The object at a path, None when there is none (404, or 410: gone). Raises ProviderError."""
+        try:
+            found = self.get(path)
+        except ProviderError as error:
+            if error.status in (404, 410):
+                return None
+            raise
+        return _object(found, f"GET {path}")
+
+    def pages(self, path: str, query: Query | None = None) -> Iterator[list[Mapping[str, Any]]]:
+        """The pages of a list, from page 0 until one is shorter than a page. Raises ProviderError.
+
+        The answers tell neither a total nor whether there are more pages.
+        """
+        before: list[Mapping[str, Any]] | None = None
+        for number in range(PAGE_LIMIT):
+            whole = {**(query or {}), "page_size": str(PAGE_SIZE), "page_number": str(number)}
+            items = _items(self.get(path, whole), "items", f"GET {path} page {number}")
+            if items and items == before:
+                raise ProviderError(f"GET {path}: page {number} is page {number - 1} again: the list does not end")
+            yield items
+            if len(items) < PAGE_SIZE:
+                return
+            before = items
+        raise ProviderError(f"GET {path}: more than {PAGE_LIMIT} pages: the list does not end")
+
+    def cursor_pages(self, path: str) -> Iterator[list[Mapping[str, Any]]]:
+        """The pages of a list that is read by cursor, until it says `done`. Raises ProviderError."""
+        iterator: str | None = None
+        seen: set[str] = set()
+        for _ in range(PAGE_LIMIT):
+            query = {"limit": str(PAGE_SIZE)} | ({"iterator": iterator} if iterator is not None else {})
+            page = _object(self.get(path, query), f"GET {path}")
+            yield _items(page, "data", f"GET {path}")
+            if page.get("done") is True:
+                return
+            iterator = page.get("iterator")
+            if not isinstance(iterator, str) or iterator in seen:
+                raise ProviderError(f"GET {path}: the list is not done and its cursor leads nowhere new", retry=True)
+            seen.add(iterator)
+        raise ProviderError(f"GET {path}: more than {PAGE_LIMIT} pages: the list does not end")
+
+    def _try_to_get(self, path: str, query: Query | None) -> tuple[Any, ProviderError | None]:
+        what = f"GET {path}"
+        try:
+            answer = self._send("GET", path, query, None)
+        except _TooLargeError:
+            return None, ProviderError(f"{what}: the answer is larger than {BODY_LIMIT // 2**20} MiB")
+        except httpx.HTTPError as error:
+            return None, ProviderError(
+                f"{what}: {_reason(error)}", hint=f"is {self.url} reachable from here?", retry=True
+            )
+        if 200 <= answer.status < 300:
+            try:
+                return orjson.loads(answer.content), None
+            except orjson.JSONDecodeError:
+                return None, ProviderError(
+                    f"{what}: answered {answer.status} and not with JSON: {self._excerpt(answer.content)}",
+                    status=answer.status,
+                    retry=True,
+                )
+        if answer.status == 429:
+            self._limiter.pause(_retry_after(answer.headers))
+        retry = answer.status in (408, 429) or (answer.status >= 500 and answer.status != 501)
+        return None, self._refused(what, answer, retry=retry)
+
+    # writing
+
+    def write(self, method: str, path: str, body: object | None) -> Any:
+        """Send one write, once. The JSON of the answer, None where it is empty.
+
+        Raises NotSentError when nothing can have happened, ProviderError when it was refused, AnswerLostError when it
+        may have happened.
+        """
+        what = f"{method} {path}"
+        try:
+            answer = self._send(method, path, None, None if body is None else orjson.dumps(body))
+        except _NOT_SENT as error:
+            raise NotSentError(
+                f"{what}: {_reason(error)}", hint=f"is {self.url} reachable from here?", retry=True
+            ) from None
+        except _TooLargeError:
+            raise AnswerLostError(f"{what}: the answer is larger than {BODY_LIMIT // 2**20} MiB") from None
+        except httpx.HTTPError as error:
+            raise AnswerLostError(f"{what}: {_reason(error)}; it may have happened") from None
+        if 200 <= answer.status < 300:
+            if not answer.content.strip():
+                return None
+            try:
+                return orjson.loads(answer.content)
+            except orjson.JSONDecodeError:
+                raise AnswerLostError(
+                    f"{what}: answered {answer.status} and not with JSON: {self._excerpt(answer.content)}",
+                    status=answer.status,
+                ) from None
+        raise self._failed_write(what, answer)
+
+    def _failed_write(self, what: str, answer: _Answer) -> ProviderError:
+        if answer.status == 429:
+            self._limiter.pause(_retry_after(answer.headers))
+            refused = self._refused(what, answer, retry=True)  # limits are checked before anything is done
+            return NotSentError(refused.message, status=429, code=refused.code, hint=refused.hint, retry=True)
+        if (400 <= answer.status < 500 and answer.status != 408) or answer.status == 501:
+            return self._refused(what, answer, retry=False)
+        lost = self._refused(what, answer, retry=False)
+        return AnswerLostError(f"{lost.message}; it may have happened", status=answer.status, code=lost.code)
+
+    # both
+
+    def _send(self, method: str, path: str, query: Query | None, content: bytes | None) -> _Answer:
+        self._limiter.acquire()
+        with self._guard:
+            self._sent[method] += 1
+        headers = {"Content-Type": "application/json"} if content is not None else {}
+        with self._http.stream(method, path, params=query, content=content, headers=headers) as response:
+            self._limiter.learn(response.headers)
+            parts, size = [], 0
+            for part in response.iter_raw():
+                size += len(part)
+                if size > BODY_LIMIT:
+                    raise _TooLargeError
+                parts.append(part)
+            return _Answer(response.status_code, response.headers, b"".join(parts))
+
+    def _refused(self, what: str, answer: _Answer, *, retry: bool) -> ProviderError:
+        """An error answer in words, with the provider's own code and message quoted."""
+        code, said = None, self._excerpt(answer.content)
+        try:
+            body = orjson.loads(answer.content)
+        except orjson.JSONDecodeError:
+            body = None
+        if isinstance(body, dict) and isinstance(body.get("message"), str):
+            said = _clean(body["message"].replace(self._key, "[key]"))
+            code = body["code"] if isinstance(body.get("code"), str) else None
+        named = f"{answer.status} {_clean(code.replace(self._key, '[key]'))}" if code else f"{answer.status}"
+        return ProviderError(
+            f'{what}: Dodo answered {named}: "{said}"',
+            status=answer.status,
+            code=code,
+            hint=_HINTS.get(answer.status),
+            retry=retry,
+        )
+
+    def _excerpt(self, content: bytes) -> str:
+        text = content[:2000].decode("utf-8", "replace").replace(self._key, "[key]")
+        return _clean(text) or "nothing"
+
+
+_HINTS = {
+    401: "is the key still valid, and is it a key of this account and mode?",
+    403: "a read-only key can plan and not apply: give one that may write",
+    429: "other programs use the same key, or its tier has a lower limit: try again in a minute",
+}
+
+
+def _object(value: Any, what: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ProviderError(f"{what}: answered with something that is not an object", retry=True)
+    return value
+
+
+def _items(value: Any, name: str, what: str) -> list[Mapping[str, Any]]:
+    items = _object(value, what).get(name)
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise ProviderError(f'{what}: answered without a list of objects named "{name}"', retry=True)
+    return items
+
+
+def _reason(error: httpx.HTTPError) -> str:
+    """What went wrong on the way, without what was sent."""
+    if isinstance(error, httpx.TimeoutException):
+        return f"no answer within {TIMEOUT_S:.0f} s"
+    return f"{type(error).__name__}: {_clean(str(error))}" if str(error) else type(error).__name__
+
+
+def _clean(text: str) -> str:
+    """At most 300 printable characters on one line: what others wrote is quoted, never let act on a terminal."""
+    return "".join(character if character.isprintable() else " " for character in text[:300]).strip()
+
+
+def _retry_after(headers: Mapping[str, str]) -> float:
+    """How long to wait after a 429, in seconds: `Retry-After` as seconds or as a date, by the provider's own clock."""
+    text = headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text[:9]), LONGEST_PAUSE_S)
+    moments = []
+    for value in (text, headers.get("date", "")):
+        try:
+            moments.append(email.utils.parsedate_to_datetime(value))
+        except (ValueError, TypeError):
+            return 1.0
+    try:
+        return min(max((moments[0] - moments[1]).total_seconds(), 1.0), LONGEST_PAUSE_S)
+    except TypeError:  # one of them names no zone
+        return 1.0

@@ -1,0 +1,260 @@
+"""One Dodo account: reading it whole, who is behind a price, one write prepared and sent, its fate found."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
+
+from reconciler.base.diagnostics import Mistake
+from reconciler.base.errors import AnswerLostError, ProviderError
+from reconciler.base.money import Money, Rate
+from reconciler.base.period import UNITS, Period
+from reconciler.plan.change_set import Change, Verb
+from reconciler.plan.impact import Exposure, monthly
+from reconciler.plan.resource import Binding, Live, LiveResource
+from reconciler.providers.base import Found, Request
+from reconciler.providers.dodo.capabilities import CAPABILITIES, DISCOUNT, METER, PATHS, PRODUCT, WEBHOOK
+from reconciler.providers.dodo.client import Client
+from reconciler.providers.dodo.finding import find_fate
+from reconciler.providers.dodo.lift import identify, lift
+from reconciler.providers.dodo.marks import owner_mark
+from reconciler.providers.dodo.payloads import create_payload, patch_metadata, patch_payload, resolve, resolve_known
+
+THREADS = 4
+ARCHIVABLE = (METER, PRODUCT)
+
+Raw = Mapping[str, Any]
+
+
+def object_path(kind: str, object_id: str) -> str:
+    """Where one object lives: `/products/pdt_1`."""
+    return f"{PATHS[kind]}/{quote(object_id, safe='')}"
+
+
+class DodoConnection:
+    """A connection to one account, safe to share between threads.
+
+    It remembers the metadata of what it read, since a change of metadata is sent with the pairs of others in it, and
+    the bindings of the last read, so that a meter that is bound is never taken for one just made.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._pool = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="dodo")
+        self._guard = threading.Lock()
+        self._metadata: dict[tuple[str, str], Raw] = {}
+        self._bound: dict[str, str] = {}  # id -> address
+
+    def __repr__(self) -> str:
+        return f"DodoConnection({self._client!r})"
+
+    def close(self) -> None:
+        """Give back sockets and threads."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._client.close()
+
+    def requests(self) -> Mapping[str, int]:
+        """How many requests were sent, by method."""
+        return self._client.requests()
+
+    # reading
+
+    def read(self, bindings: Mapping[str, Binding]) -> Live:
+        """Every live object of the managed kinds, and each bound one that lists leave out because it is archived.
+
+        A bound object that is in neither is really gone, and is left out. Raises ProviderError.
+        """
+        addresses = {binding.id: address for address, binding in bindings.items()}
+        with self._guard:
+            self._bound = dict(addresses)
+        kinds = list(CAPABILITIES.kinds)
+        futures = [self._pool.submit(self._read_kind, kind, bindings.values(), addresses) for kind in kinds]
+        resources: list[LiveResource] = []
+        account: str | None = None
+        for future in futures:
+            found, business = future.result()
+            resources.extend(found)
+            account = account or business
+        return Live(tuple(resources), account)
+
+    def _read_kind(
+        self, kind: str, bindings: Iterable[Binding], addresses: Mapping[str, str]
+    ) -> tuple[list[LiveResource], str | None]:
+        active = self.listed(kind)
+        missing = {binding.id for binding in bindings if binding.kind == kind} - active.keys()
+        archived = self.archived(kind, missing) if missing and kind in ARCHIVABLE else {}
+        for object_id in sorted(missing - archived.keys()):
+            # A page may have slipped by while others were inserting: absent means gone only when a GET says so too.
+            raw = self._client.find(object_path(kind, object_id))
+            if raw is not None:
+                active[object_id] = raw
+        self._remember(kind, active | archived)
+        found = [lift(kind, raw, addresses) for raw in active.values()]
+        found += [lift(kind, raw, addresses, archived=True) for raw in archived.values()]
+        business = next((raw["business_id"] for raw in active.values() if raw.get("business_id")), None)
+        return found, business
+
+    def listed(self, kind: str) -> dict[str, Raw]:
+        """Every object that the list shows, raw, by id: each once, whatever moves between pages meanwhile."""
+        path = PATHS[kind]
+        pages = self._client.cursor_pages(path) if kind == WEBHOOK else self._client.pages(path)
+        return {identify(kind, raw): raw for page in pages for raw in page}
+
+    def archived(self, kind: str, wanted: Iterable[str]) -> dict[str, Raw]:
+        """Those of the wanted ids that are archived, raw; reads no further than the last of them."""
+        missing, found = set(wanted), {}
+        for page in self._client.pages(PATHS[kind], {"archived": "true"}):
+            for raw in page:
+                object_id = identify(kind, raw)
+                if object_id in missing:
+                    found[object_id] = raw
+            if len(found) == len(missing):
+                break
+        return found
+
+    def _remember(self, kind: str, objects: Mapping[str, Raw]) -> None:
+        with self._guard:
+            for object_id, raw in objects.items():
+                self._metadata[kind, object_id] = raw.get("metadata") or {}
+
+    # impact
+
+    def exposure(self, ids: Sequence[str]) -> Mapping[str, Exposure]:
+        """The active subscriptions behind products, by id, trials among them. Raises ProviderError."""
+        futures = {product_id: self._pool.submit(self._exposure, product_id) for product_id in dict.fromkeys(ids)}
+        return {product_id: future.result() for product_id, future in futures.items()}
+
+    def _exposure(self, product_id: str) -> Exposure:
+        subscriptions: dict[str, Raw] = {}
+        for page in self._client.pages("/subscriptions", {"product_id": product_id, "status": "active"}):
+            for raw in page:
+                subscriptions[str(raw.get("subscription_id"))] = raw
+        sums: dict[str, Decimal] = {}
+        customers: set[str] = set()
+        for subscription_id, raw in subscriptions.items():
+            try:
+                rate = _monthly(raw)
+                customers.add(raw["customer"]["customer_id"])
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                message = f"Dodo answered with a subscription that cannot be read, {subscription_id}: {error}"
+                raise ProviderError(message) from error
+            sums[rate.currency] = sums.get(rate.currency, Decimal(0)) + rate.amount
+        rates = tuple(Rate(sums[currency], currency) for currency in sorted(sums))
+        return Exposure(len(subscriptions), rates, len(customers))
+
+    # writing
+
+    def prepare(self, change: Change, operation: str, workspace: str, ids: Mapping[str, str]) -> Request:
+        """The one write that makes a change: a pure function of its arguments and of what was last read.
+
+        Where nothing is to be written (taking over a meter, which has no place for a mark) it is a GET. Raises
+        ProviderError when metadata must be sent whole and the object was not read.
+        """
+        kind, verb = change.kind, change.verb
+        if verb in (Verb.CREATE, Verb.REPLACE):
+            assert change.after is not None, "what is made has a body"
+            mark = owner_mark(workspace, change.address, operation)
+            return Request("POST", PATHS[kind], create_payload(kind, resolve(change.after, ids), mark, operation))
+        assert change.id is not None, "only what is made has no id yet"
+        path = object_path(kind, change.id)
+        if verb in (Verb.ARCHIVE, Verb.DELETE):
+            return Request("DELETE", path, None)
+        if verb is Verb.RESTORE:
+            return Request("POST", f"{path}/unarchive", None)
+        payload = self._patch(change, workspace, ids)
+        return Request("PATCH", path, payload) if payload else Request("GET", path, None)
+
+    def _patch(self, change: Change, workspace: str, ids: Mapping[str, str]) -> dict[str, Any]:
+        assert change.id is not None, "only what is made has no id yet"
+        assert change.before is not None, "what is changed has a body"
+        assert change.after is not None, "what is changed has a body"
+        known = {address: object_id for object_id, address in self._bindings().items()} | dict(ids)
+        before, after = resolve_known(change.before, known), resolve(change.after, known)
+        payload = patch_payload(change.kind, before, after)
+        if not CAPABILITIES.kinds[change.kind].marked:
+            return payload
+        mark = owner_mark(workspace, change.address) if change.verb is Verb.ADOPT else None
+        if mark is None and before.get("features") == after.get("features"):
+            return payload
+        with self._guard:
+            live = self._metadata.get((change.kind, change.id))
+        if live is None:
+            raise ProviderError(f"{change.kind} {change.id} was not read, so its metadata cannot be kept", retry=True)
+        metadata = patch_metadata(live, before, after, mark)
+        return payload if metadata is None else payload | {"metadata": metadata}
+
+    def _bindings(self) -> dict[str, str]:
+        with self._guard:
+            return dict(self._bound)
+
+    def write(self, change: Change, request: Request, ids: Mapping[str, str]) -> LiveResource:
+        """Send a prepared write once and return the object as it is then, read back where the answer is empty.
+
+        Raises NotSentError when nothing can have happened, ProviderError when it was refused, AnswerLostError when it
+        may have happened.
+        """
+        addresses = self._bindings() | {object_id: address for address, object_id in ids.items()}
+        if request.method == "GET":
+            return self._lifted(change.kind, self._client.get(request.path), addresses)
+        answer = self._client.write(request.method, request.path, request.body)
+        what = f"{request.method} {request.path}"
+        if request.method == "DELETE":
+            assert change.id is not None, "what is removed has an id"
+            return LiveResource(change.kind, change.id, change.title, change.before or {}, archived=True)
+        try:
+            if not answer and change.id is not None and change.verb is not Verb.REPLACE:
+                answer = self._client.get(object_path(change.kind, change.id))
+            return self._lifted(change.kind, answer, addresses)
+        except ProviderError as error:
+            # It was accepted; what cannot be read is not known, and not known is never success.
+            raise AnswerLostError(
+                f"{what} was accepted and what became of it could not be read: {error.message}", status=error.status
+            ) from error
+
+    def _lifted(self, kind: str, raw: Any, addresses: Mapping[str, str]) -> LiveResource:
+        if not isinstance(raw, dict):
+            raise ProviderError(f"Dodo answered with something that is no {kind}")
+        resource = lift(kind, raw, addresses)
+        self._remember(kind, {resource.id: raw})
+        return resource
+
+    # finding
+
+    def find(self, change: Change, operation: str, workspace: str, ids: Mapping[str, str]) -> Found:
+        """Find out, by reading only, whether the write of `operation` took effect. Raises ProviderError."""
+        bound = self._bindings()
+        addresses = bound | {object_id: address for address, object_id in ids.items()}
+        found = find_fate(self, change, operation, workspace, addresses)
+        if found.resource is not None and change.kind != METER:
+            raw = self.get_object(change.kind, found.resource.id)
+            if raw is not None:
+                self._remember(change.kind, {found.resource.id: raw})
+        return found
+
+    def get_object(self, kind: str, object_id: str) -> Raw | None:
+        """One raw object, None where there is none."""
+        return self._client.find(object_path(kind, object_id))
+
+    def get_discount_by_code(self, code: str) -> Raw | None:
+        """The raw discount that has a code, None where there is none."""
+        return self._client.find(f"{PATHS[DISCOUNT]}/code/{quote(code, safe='')}")
+
+
+def _monthly(raw: Raw) -> Rate:
+    """What one subscription pays each month before tax.
+
+    `recurring_pre_tax_amount` is documented as what is charged for each recurring payment, so it is not multiplied by
+    the quantity (the vendor's OpenAPI 1.113.0, read 2026-11-21).
+    """
+    unit, count = str(raw["payment_frequency_interval"]).lower(), raw["payment_frequency_count"]
+    amount = raw["recurring_pre_tax_amount"]
+    if unit not in UNITS or type(count) is not int or count < 1 or type(amount) is not int:
+        raise ValueError(f"{amount!r} every {count!r} {unit!r}")
+    try:
+        return monthly(Money(amount, raw["currency"]), Period(count, unit))
+    except Mistake as mistake:  # the provider knows a currency that ISO 4217 has withdrawn
+        raise ValueError(mistake.message) from None

@@ -1,0 +1,156 @@
+"""What became of a write whose answer was lost: found out by reading only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+from reconciler.base.canonical import Body
+from reconciler.plan.change_set import Change, Verb
+from reconciler.plan.resource import LiveResource
+from reconciler.providers.base import Fate, Found
+from reconciler.providers.dodo.capabilities import DISCOUNT, METER, PRODUCT
+from reconciler.providers.dodo.lift import lift
+from reconciler.providers.dodo.marks import read_owner
+from reconciler.providers.dodo.payloads import changed_fields, resolve_known
+
+Raw = Mapping[str, Any]
+Addresses = Mapping[str, str]
+
+
+class Reader(Protocol):
+    """The reading that finding needs."""
+
+    def listed(self, kind: str) -> dict[str, Raw]:
+        """Every listed object, raw, by id."""
+        ...
+
+    def archived(self, kind: str, wanted: Iterable[str]) -> dict[str, Raw]:
+        """Those of the wanted ids that are archived, raw."""
+        ...
+
+    def get_object(self, kind: str, object_id: str) -> Raw | None:
+        """One raw object, None where there is none."""
+        ...
+
+    def get_discount_by_code(self, code: str) -> Raw | None:
+        """The raw discount that has a code."""
+        ...
+
+
+def find_fate(reader: Reader, change: Change, operation: str, workspace: str, addresses: Addresses) -> Found:
+    """The fate of the write of `operation`. `addresses` tells the address of each id that is known.
+
+    Raises ProviderError when it cannot even be read.
+    """
+    if change.verb in (Verb.CREATE, Verb.REPLACE):
+        if change.kind == METER:
+            return _find_meter(reader, change, addresses)
+        return _find_marked(reader, change, operation, workspace, addresses)
+    assert change.id is not None, "only what is made has no id yet"
+    if change.verb in (Verb.ARCHIVE, Verb.DELETE, Verb.RESTORE):
+        return _find_presence(reader, change, change.id, addresses)
+    return _find_fields(reader, change, change.id, workspace, addresses)
+
+
+def _find_marked(reader: Reader, change: Change, operation: str, workspace: str, addresses: Addresses) -> Found:
+    """What was made carries our operation in its metadata; a discount is also found by its code."""
+
+    def is_ours(raw: Raw) -> bool:
+        owner = read_owner(raw.get("metadata") or {})
+        return owner is not None and (owner.workspace, owner.operation) == (workspace, operation)
+
+    if change.kind == DISCOUNT and change.after is not None:
+        code = str(change.after["code"])
+        holder = reader.get_discount_by_code(code)
+        if holder is not None:
+            if is_ours(holder):
+                return Found(Fate.DONE, lift(change.kind, holder, addresses))
+            return Found(
+                Fate.UNCLEAR,
+                check=f'discount {holder.get("discount_id")} has the code "{code}" and not our mark: '
+                "was it made by this change, or by somebody else?",
+            )
+    ours = [raw for raw in reader.listed(change.kind).values() if is_ours(raw)]
+    return _only(change, [lift(change.kind, raw, addresses) for raw in ours])
+
+
+def _find_meter(reader: Reader, change: Change, addresses: Addresses) -> Found:
+    """A meter has no place for a mark: ours is the one that is bound to nothing and is exactly what was to be made."""
+    alike = []
+    for object_id, raw in reader.listed(METER).items():
+        if object_id not in addresses and object_id != change.id:
+            resource = lift(METER, raw, addresses)
+            if resource.body == change.after:
+                alike.append(resource)
+    return _only(change, alike)
+
+
+def _only(change: Change, found: list[LiveResource]) -> Found:
+    if not found:
+        return Found(Fate.NOT_DONE)
+    if len(found) == 1:
+        return Found(Fate.DONE, found[0])
+    ids = ", ".join(resource.id for resource in found)
+    return Found(
+        Fate.UNCLEAR,
+        check=f"{len(found)} objects could be the {change.kind} of {change.address}: {ids}; keep one of them",
+    )
+
+
+def _find_presence(reader: Reader, change: Change, object_id: str, addresses: Addresses) -> Found:
+    """Whether an object is active, archived or gone."""
+    restoring = change.verb is Verb.RESTORE
+    archived = reader.archived(change.kind, [object_id]) if change.kind in (METER, PRODUCT) else {}
+    if object_id in archived:
+        if restoring:
+            return Found(Fate.NOT_DONE)
+        return Found(Fate.DONE, lift(change.kind, archived[object_id], addresses, archived=True))
+    raw = reader.get_object(change.kind, object_id)
+    if raw is None:
+        if restoring:
+            return Found(
+                Fate.UNCLEAR, check=f"{change.kind} {object_id} is not there any more: was it deleted meanwhile?"
+            )
+        gone = LiveResource(change.kind, object_id, change.title, change.before or {}, archived=True)
+        return Found(Fate.DONE, gone)
+    if restoring:
+        return Found(Fate.DONE, lift(change.kind, raw, addresses))
+    return Found(Fate.NOT_DONE)
+
+
+def _find_fields(reader: Reader, change: Change, object_id: str, workspace: str, addresses: Addresses) -> Found:
+    """Whether the fields of an update, and the mark of a taking over, are as after or as before."""
+    raw = reader.get_object(change.kind, object_id)
+    if raw is None:
+        return _vanished(change.kind, object_id)
+    assert change.before is not None, "what is changed has a body"
+    assert change.after is not None, "what is changed has a body"
+    ids = {address: known_id for known_id, address in addresses.items()}
+    live = resolve_known(lift(change.kind, raw, addresses).body, ids)
+    before, after = resolve_known(change.before, ids), resolve_known(change.after, ids)
+    fields = changed_fields(before, after)
+    is_after = _agree(live, after, fields)
+    is_before = _agree(live, before, fields)
+    if change.verb is Verb.ADOPT and change.kind != METER:
+        owner = read_owner(raw.get("metadata") or {})
+        marked = owner is not None and (owner.workspace, owner.address) == (workspace, change.address)
+        is_after, is_before = is_after and marked, is_before and not marked
+    if is_after:
+        return Found(Fate.DONE, lift(change.kind, raw, addresses))
+    if is_before:
+        return Found(Fate.NOT_DONE)
+    different = ", ".join(name for name in fields if live.get(name) != after.get(name))
+    return Found(
+        Fate.UNCLEAR,
+        check=f"{change.kind} {object_id} is neither as before nor as planned ({different or 'its mark'}): "
+        "somebody else changed it meanwhile",
+    )
+
+
+def _agree(one: Body, other: Body, fields: Iterable[str]) -> bool:
+    return all(one.get(name) == other.get(name) for name in fields)
+
+
+def _vanished(kind: str, object_id: str) -> Found:
+    return Found(Fate.UNCLEAR, check=f"{kind} {object_id} is not there any more: was it deleted meanwhile?")

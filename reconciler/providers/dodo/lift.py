@@ -1,0 +1,222 @@
+"""Live objects as Dodo answers them, lifted into bodies of exactly the shape that lowering gives.
+
+Response differs from request: echoes of meters, defaults filled in, codes upper-cased, empty text for none. What we do
+not manage is left out, save what a whole price would lose when it is sent back: that is kept, so that a diff shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any
+
+from reconciler.base.canonical import JSON, Body
+from reconciler.base.clock import format_time, parse_time
+from reconciler.base.errors import ProviderError
+from reconciler.plan.resource import LiveResource, foreign, reference
+from reconciler.providers.dodo.capabilities import DISCOUNT, METER, PRODUCT, WEBHOOK
+from reconciler.providers.dodo.marks import read_features, read_owner
+
+ID_KEYS = {METER: "id", PRODUCT: "product_id", DISCOUNT: "discount_id", WEBHOOK: "id"}
+
+_EXACT = 2**53 - 1
+_CYCLE = (
+    "currency",
+    "payment_frequency_count",
+    "payment_frequency_interval",
+    "subscription_period_count",
+    "subscription_period_interval",
+)
+# Kept only when they say something: no spec of ours sets them.
+_RECURRING_EXTRAS = ("trial_amount", "trial_apply_discounts")
+_ONE_TIME_EXTRAS = ("pay_what_you_want", "suggested_price")
+_METER_EXTRAS = ("credit_entitlement_id", "meter_units_per_credit")
+
+Raw = Mapping[str, Any]
+Addresses = Mapping[str, str]
+
+
+def identify(kind: str, raw: Raw) -> str:
+    """The id of a raw object. Raises ProviderError when it has none."""
+    found = raw.get(ID_KEYS[kind])
+    if not isinstance(found, str) or not found:
+        raise ProviderError(f"Dodo answered with a {kind} without {ID_KEYS[kind]}", retry=True)
+    return found
+
+
+def lift(kind: str, raw: Raw, addresses: Addresses, *, archived: bool = False) -> LiveResource:
+    """One live object. `addresses` tells the address of each bound id: references to it become addresses.
+
+    Raises ProviderError when the object lacks what every object of its kind has.
+    """
+    object_id = identify(kind, raw)
+    metadata = raw.get("metadata") or {}
+    try:
+        title, body = _LIFT[kind](raw, metadata, addresses)
+        owner = read_owner(metadata)
+    except (KeyError, TypeError, ValueError, AttributeError, InvalidOperation) as error:
+        what = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise ProviderError(f"Dodo answered with a {kind} that cannot be read, {object_id}: {what}") from error
+    return LiveResource(kind, object_id, title, body, archived, owner)
+
+
+def _product(raw: Raw, metadata: Raw, addresses: Addresses) -> tuple[str, Body]:
+    price = raw.get("price_detail")  # in lists `price` is the bare amount
+    if price is None:
+        price = raw["price"]
+    name = raw.get("name") or ""
+    return name or raw["product_id"], {
+        "name": name,
+        "description": raw.get("description") or None,
+        "tax_category": _word(raw["tax_category"]),
+        "features": read_features(metadata),
+        "price": _price(price, addresses),
+    }
+
+
+def _price(raw: Raw, addresses: Addresses) -> Body:
+    basis_points = raw.get("discount_bps")
+    if basis_points is None:
+        basis_points = (raw.get("discount") or 0) * 100  # the older spelling: whole percent
+    body: dict[str, JSON] = {
+        "type": raw["type"],
+        "currency": _word(raw["currency"]),
+        "discount_bps": _whole(basis_points),
+        "tax_inclusive": bool(raw.get("tax_inclusive")),
+        "purchasing_power_parity": bool(raw.get("purchasing_power_parity")),
+    }
+    if raw["type"] == "one_time_price":
+        return body | {"price": _whole(raw["price"])} | _extras(raw, _ONE_TIME_EXTRAS)
+    for name in _CYCLE:
+        body[name] = raw[name]
+    if raw["type"] == "usage_based_price":
+        lines = [_line(line, addresses) for line in raw.get("meters") or ()]
+        if len(lines) > 1:
+            lines.sort(key=lambda line: next(iter(line["meter_id"].values())))
+        body["fixed_price"] = _whole(raw["fixed_price"])
+        body["meters"] = lines
+        return body
+    body["price"] = _whole(raw["price"])
+    body["trial_period_days"] = raw.get("trial_period_days") or 0
+    body["trial_payment_method_optional"] = bool(raw.get("trial_payment_method_optional"))
+    body["zero_amount_payment_method_optional"] = bool(raw.get("zero_amount_payment_method_optional"))
+    return body | _extras(raw, _RECURRING_EXTRAS)
+
+
+def _line(raw: Raw, addresses: Addresses) -> dict[str, Any]:
+    rate = raw.get("price_per_unit")
+    return {
+        "meter_id": _refer(raw["meter_id"], addresses),
+        "price_per_unit": None if rate is None else _decimal(rate),
+        "free_threshold": _whole(raw.get("free_threshold") or 0),
+    } | _extras(raw, _METER_EXTRAS)
+
+
+def _meter(raw: Raw, _: Raw, __: Addresses) -> tuple[str, Body]:
+    aggregation = raw["aggregation"]
+    return raw["name"], {
+        "name": _word(raw["name"]),
+        "event_name": _word(raw["event_name"]),
+        "aggregation": {"type": aggregation["type"], "key": aggregation.get("key") or None},
+        "measurement_unit": _word(raw["measurement_unit"]),
+        "description": raw.get("description") or None,
+        "filter": _clauses(raw["filter"]) if raw.get("filter") else None,
+    }
+
+
+def _clauses(raw: Raw) -> Body:
+    if "clauses" in raw:
+        return {"conjunction": raw["conjunction"], "clauses": [_clauses(clause) for clause in raw["clauses"]]}
+    value = raw["value"]
+    if isinstance(value, float):  # a body holds no floats: `1.0` is 1, and 0.5 is told apart from the text "0.5"
+        value = int(value) if value.is_integer() and abs(value) <= _EXACT else {"number": repr(value)}
+    elif isinstance(value, int) and abs(value) > _EXACT:
+        value = {"number": str(value)}
+    return {"key": raw["key"], "operator": raw["operator"], "value": value}
+
+
+def _discount(raw: Raw, _: Raw, addresses: Addresses) -> tuple[str, Body]:
+    flat = raw["type"] != "percentage"
+    options = [
+        {
+            "currency": _word(option["currency"]),
+            "max_amount_possible": option.get("max_amount_possible"),
+            "minimum_subtotal": option.get("minimum_subtotal") or 0,
+            "is_default": bool(option.get("is_default")),
+        }
+        for option in raw.get("currency_options") or ()
+    ]
+    if len(options) == 1:
+        options[0]["is_default"] = True  # the only row is the one to convert from, whether it says so or not
+    options.sort(key=lambda option: str(option["currency"]))
+    restricted = [_refer(product_id, addresses) for product_id in raw.get("restricted_to") or ()]
+    restricted.sort(key=lambda target: next(iter(target.values())))
+    code = _word(raw["code"])
+    return raw.get("name") or code, {
+        "code": code,
+        "name": raw.get("name") or None,
+        "type": raw["type"],
+        "amount": None if flat else _whole(raw["amount"]),  # the money of a flat discount is in its options
+        "currency_options": options,
+        "restricted_to": restricted,
+        "customer_eligibility": raw.get("customer_eligibility") or "any",
+        "usage_limit": raw.get("usage_limit"),
+        "per_customer_usage_limit": raw.get("per_customer_usage_limit"),
+        "subscription_cycles": raw.get("subscription_cycles"),
+        "starts_at": _moment(raw.get("starts_at")),
+        "expires_at": _moment(raw.get("expires_at")),
+        "preserve_on_plan_change": bool(raw.get("preserve_on_plan_change")),
+    }
+
+
+def _webhook(raw: Raw, _: Raw, __: Addresses) -> tuple[str, Body]:
+    events = raw.get("filter_types")
+    description = raw.get("description") or None
+    return description or raw["url"], {
+        "url": _word(raw["url"]),
+        "description": description,
+        "filter_types": None if events is None else sorted(events),  # none at all means every event
+        "disabled": bool(raw.get("disabled")),
+    }
+
+
+_LIFT: Mapping[str, Callable[[Raw, Raw, Addresses], tuple[str, Body]]] = {
+    METER: _meter,
+    PRODUCT: _product,
+    DISCOUNT: _discount,
+    WEBHOOK: _webhook,
+}
+
+
+def _refer(provider_id: str, addresses: Addresses) -> dict[str, Any]:
+    address = addresses.get(_word(provider_id))
+    return dict(reference(address)) if address is not None else dict(foreign(provider_id))
+
+
+def _extras(raw: Raw, names: tuple[str, ...]) -> dict[str, JSON]:
+    return {name: raw[name] for name in names if raw.get(name)}
+
+
+def _word(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{str(value)[:60]!r} is not text")
+    return value
+
+
+def _whole(value: object) -> int | str:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{str(value)[:60]!r} is not a whole number")
+    return value if abs(value) <= _EXACT else str(value)
+
+
+@lru_cache(maxsize=4096)
+def _decimal(text: str) -> str:
+    number = Decimal(text)
+    if not number.is_finite() or abs(number.adjusted()) > 40:
+        raise ValueError(f"{text[:60]!r} is not a price per unit")
+    return f"{number.normalize():f}"
+
+
+def _moment(text: str | None) -> str | None:
+    return None if text is None else format_time(parse_time(text))
