@@ -34,9 +34,9 @@ class KindCapabilities:
     `immutable` names fields as dotted paths into the body (`price.type`): a change there is a replace. `removal` is
     what removing means: `archive` keeps the object and can be restored when `restorable`, `delete` does not.
     `natural_key` are the fields that are unique in an account. `rank` orders kinds where nothing depends: lower is
-    made first and removed last. `billed` kinds can have subscriptions behind them. `irreversible` says why an act on
-    this kind cannot be undone, by verb. `labels` name the fields for people, by dotted path, with `[]` for a position
-    in a list (`price.meters[].price_per_unit`).
+    made first and removed last. `money` names the fields that subscribers pay by; kinds that have them can have
+    subscriptions behind them. `irreversible` says why an act on this kind cannot be undone, by verb. `labels` name the
+    fields for people, by dotted path, with `[]` for a position in a list (`price.meters[].price_per_unit`).
     """
 
     kind: str
@@ -46,7 +46,7 @@ class KindCapabilities:
     restorable: bool = True
     marked: bool = True
     natural_key: tuple[str, ...] = ()
-    billed: bool = False
+    money: frozenset[str] = frozenset()
     irreversible: Mapping[str, str] | None = None
     labels: Mapping[str, Label] = field(default_factory=dict)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reconciler.base.canonical import JSON, Body
@@ -72,6 +72,7 @@ class _Comparison:
     left: dict[str, str] = field(default_factory=dict)
     matched: dict[str, LiveResource] = field(default_factory=dict)
     rebound: dict[str, str] = field(default_factory=dict)
+    natural: dict[tuple[str, ...], LiveResource] | None = None
 
     def run(self) -> Diff:
         self.by_id = {item.id: item for item in self.live.resources}
@@ -172,28 +173,26 @@ class _Comparison:
 
     def _check_natural_key(self, resource: Resource) -> None:
         """A create that the provider would refuse, or that would make a twin, is refused here."""
-        key = self._kind(resource.kind).natural_key
-        if not key:
+        key = natural_key(resource.kind, resource.body, self.capabilities)
+        if key is None:
             return
-        if not hasattr(self, "_natural"):
-            self._natural = self._index_natural_keys()
-        twin = self._natural.get((resource.kind, *(str(resource.body.get(part)) for part in key)))
-        if twin is not None:
-            values = ", ".join(f"{part} {resource.body.get(part)}" for part in key)
-            self._problem(
-                resource,
-                "adopt/exists",
-                f"a {resource.kind} with {values} exists already ({twin.id}) and is not ours",
-                f"to take it over, write the annotation ratecard.dev/adopt: {twin.id}; else change the spec",
-            )
-
-    def _index_natural_keys(self) -> dict[tuple[str, ...], LiveResource]:
-        index = {}
-        for item in self.live.resources:
-            key = self._kind(item.kind).natural_key
-            if key and not item.archived and item.id not in self.bound_ids:
-                index[(item.kind, *(str(item.body.get(part)) for part in key))] = item
-        return index
+        if self.natural is None:
+            found = ((natural_key(item.kind, item.body, self.capabilities), item) for item in self.live.resources)
+            self.natural = {key: item for key, item in found if key is not None and not item.archived}
+        twin = self.natural.get(key)
+        if twin is None:
+            return
+        names = self._kind(resource.kind).natural_key
+        values = " and ".join(f'{name} "{value}"' for name, value in zip(names, key[1:], strict=True))
+        ours = self.bound_ids.get(twin.id)
+        self._problem(
+            resource,
+            "adopt/exists",
+            f"a {resource.kind} with {values} exists already: {twin.id}, {f'bound to {ours}' if ours else 'not ours'}",
+            f"keep the name of {ours}, or change the spec"
+            if ours
+            else f"to take it over, write the annotation ratecard.dev/adopt: {twin.id}; else change the spec",
+        )
 
     # Deciding
 
@@ -306,7 +305,7 @@ class _Comparison:
             after=after,
             reverse=self._reverse(verb, resource.kind),
             fingerprint=found.fingerprint(),
-            ids=self._ids(after),
+            ids={**self._ids(before), **self._ids(after)},
             reason=reason,
             notes=resource.notes if verb is not Verb.ADOPT else (),
         )
@@ -363,6 +362,12 @@ def reverse_of(verb: Verb, kind: KindCapabilities) -> Reverse:
     return Reverse(Undo.IRREVERSIBLE, reason=f"a {kind.kind} cannot be restored")
 
 
+def natural_key(kind: str, body: Body, capabilities: Capabilities) -> tuple[str, ...] | None:
+    """What is unique in an account about a body of a kind; None when nothing is."""
+    names = capabilities.kinds[kind].natural_key
+    return (kind, *(str(body.get(name)) for name in names)) if names else None
+
+
 def changed_immutable(before: Body, after: Body, kind: KindCapabilities) -> list[str]:
     """The immutable fields that differ, as dotted paths in order."""
     return sorted(path for path in kind.immutable if _value_at(before, path) != _value_at(after, path))
@@ -375,8 +380,3 @@ def _value_at(body: Body, path: str) -> JSON:
             return None
         value = value.get(part)
     return value
-
-
-def addresses(changes: Iterable[Change]) -> set[str]:
-    """The addresses that changes touch."""
-    return {change.address for change in changes}

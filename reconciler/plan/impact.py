@@ -55,16 +55,30 @@ def total(rates: Iterable[Rate]) -> tuple[Money, ...]:
     return tuple(round_to_money(sums[currency], currency) for currency in sorted(sums))
 
 
-def kept(exposure: Exposure, what: str) -> Impact:
-    """The impact of a change that leaves subscribers where they are: `what` says on which terms they stay."""
-    revenue = total(exposure.monthly)
+def kept(exposure: Exposure) -> Impact:
+    """The impact of a change that leaves subscribers on the terms that they have."""
     if exposure.subscriptions == 0:
-        sentence = "Nobody subscribes to it."
-    else:
-        count = exposure.subscriptions
-        who = "1 subscription stays" if count == 1 else f"{count:,} subscriptions stay"
-        money = " and ".join(str(amount) for amount in revenue)
-        sentence = f"{who} {what} ({money} a month). New subscriptions get the new terms."
+        return _unchanged(exposure, "Nobody subscribes to it yet.")
+    stay = "keeps its terms" if exposure.subscriptions == 1 else "keep their terms"
+    return _unchanged(exposure, f"{_who(exposure)} {stay}; new subscriptions get the new ones.")
+
+
+def ended(exposure: Exposure) -> Impact:
+    """The impact of taking a price away: nobody new can buy it, those who have it go on."""
+    if exposure.subscriptions == 0:
+        return _unchanged(exposure, "Nobody subscribes to it; nobody will be able to.")
+    go = "goes on" if exposure.subscriptions == 1 else "go on"
+    return _unchanged(exposure, f"{_who(exposure)} {go} as before; nobody new can subscribe to it.")
+
+
+def _who(exposure: Exposure) -> str:
+    count = exposure.subscriptions
+    money = " and ".join(str(amount) for amount in total(exposure.monthly))
+    return f"{count:,} subscription{'s' if count != 1 else ''} ({money} a month)"
+
+
+def _unchanged(exposure: Exposure, sentence: str) -> Impact:
+    revenue = total(exposure.monthly)
     return Impact(
         subscriptions=exposure.subscriptions,
         customers=exposure.customers,

@@ -7,7 +7,7 @@ never remembers: that is the engine's and the journal's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -76,10 +76,11 @@ class Found:
 class Connection(Protocol):
     """One account of a provider. Methods may be called from several threads; requests are counted by method."""
 
-    def read(self, bindings: Mapping[str, Binding]) -> Live:
+    def read(self, bindings: Mapping[str, Binding], also: Iterable[Binding] = ()) -> Live:
         """Every live object of the managed kinds, and each bound one that lists leave out (archived, or really gone).
 
-        References in bodies are addresses where the id is bound. Raises ProviderError.
+        References in bodies are addresses where the id is bound. `also` are further objects to look for by id, which
+        stand for no address. Raises ProviderError.
         """
         ...
 

@@ -1,0 +1,143 @@
+"""From specs to a change set: load, check, lower, read, diff, impact, order. Nothing is written at the provider."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from reconciler.base.diagnostics import Diagnostic, has_errors, in_order
+from reconciler.engine.config import Workspace
+from reconciler.engine.session import Session
+from reconciler.journal.entries import EntryKind, change_set_body
+from reconciler.plan import order
+from reconciler.plan.capabilities import Capabilities
+from reconciler.plan.change_set import Change, ChangeSet, Verb
+from reconciler.plan.diff import Problem, diff
+from reconciler.plan.document import to_document
+from reconciler.plan.impact import NOTHING, Exposure, Impact, ended, kept
+from reconciler.plan.resource import Resource
+from reconciler.providers.base import Provider
+from reconciler.spec.check import check
+from reconciler.spec.kinds.webhook import ALIAS_PREFIX, Webhook
+from reconciler.spec.load import Spec, load_specs
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What the specs of a workspace ask for at one provider, with all that is wrong with them."""
+
+    specs: tuple[Spec, ...]
+    resources: tuple[Resource, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A change set, or None when mistakes stand in the way; `unchanged` counts the objects that are as asked for."""
+
+    change_set: ChangeSet | None
+    diagnostics: tuple[Diagnostic, ...]
+    unchanged: int = 0
+
+
+def load_desired(workspace: Workspace, provider: Provider) -> Desired:
+    """Load, check and lower all specs of a workspace: offline."""
+    loaded = load_specs(workspace.spec_paths, root=workspace.folder)
+    diagnostics = [*loaded.diagnostics, *check(loaded.specs, aliases=workspace.spec.aliases)]
+    specs = [_with_alias(spec, workspace.spec.aliases) for spec in loaded.specs]
+    lowered = provider.lower(specs)
+    diagnostics += lowered.diagnostics
+    return Desired(tuple(specs), lowered.resources, tuple(in_order(diagnostics)))
+
+
+def make_change_set(session: Session, desired: Desired | None = None) -> Planned:
+    """Plan: what would make the account what the specs ask for. Reads the provider, writes nothing there.
+
+    Raises ProviderError or JournalError.
+    """
+    session.progress.step("Reading specs")
+    wanted = desired or load_desired(session.workspace, session.provider)
+    if has_errors(wanted.diagnostics):
+        return Planned(None, wanted.diagnostics)
+    session.progress.step("Reading the account")
+    addresses = {resource.address for resource in wanted.resources}
+    bindings = session.bindings()
+    bindings.update((a, b) for a, b in session.all_bindings().items() if a in addresses)
+    live = session.connection.read(bindings)
+    session.progress.step("Comparing")
+    capabilities = session.provider.capabilities
+    found = diff(wanted.resources, live, bindings, capabilities, session.workspace.name)
+    diagnostics = [*wanted.diagnostics, *(_located(problem, wanted.specs) for problem in found.problems)]
+    if has_errors(diagnostics):
+        return Planned(None, tuple(in_order(diagnostics)))
+    change_set = ChangeSet(
+        account=session.identity(live.account_id),
+        workspace=session.workspace.name,
+        changes=order.in_order(with_impact(session, found.changes), capabilities),
+        unmanaged=found.unmanaged,
+        warnings=tuple(str(diagnostic) for diagnostic in diagnostics),
+    )
+    change_set = replace(change_set, requests=dict(session.connection.requests()))
+    return Planned(change_set, tuple(in_order(diagnostics)), found.unchanged)
+
+
+def remember(session: Session, change_set: ChangeSet) -> None:
+    """Write a change set into the journal, once, so that it can be named by the first digits of its digest."""
+    newest = session.journal.entries(session.account_name, EntryKind.CHANGE_SET, newest_first=True, limit=1)
+    if any(entry.text("digest") == change_set.digest for entry in newest):
+        return
+    body = change_set_body(change_set.digest, to_document(change_set))
+    session.journal.append(EntryKind.CHANGE_SET, session.account_name, body)
+
+
+def with_impact(session: Session, changes: Sequence[Change]) -> tuple[Change, ...]:
+    """The changes with what they mean for subscribers, read from the provider for each price that they touch."""
+    capabilities = session.provider.capabilities
+    touched = [change.id for change in changes if change.id and _touches_money(change, capabilities)]
+    if not touched:
+        return tuple(changes)
+    session.progress.step("Counting who is touched")
+    exposure = session.connection.exposure(sorted(set(touched)))
+    return tuple(
+        replace(change, impact=_impact(change, exposure)) if change.id in exposure and change.id in touched else change
+        for change in changes
+    )
+
+
+def _touches_money(change: Change, capabilities: Capabilities) -> bool:
+    money = capabilities.kinds[change.kind].money
+    if not money or change.superseded or change.verb is Verb.ADOPT:
+        return False
+    before, after = change.before or {}, change.after or {}
+    return change.verb is Verb.RESTORE or any(before.get(field) != after.get(field) for field in money)
+
+
+def _impact(change: Change, exposure: Mapping[str, Exposure]) -> Impact:
+    behind = exposure.get(change.id or "", NOTHING)
+    if change.after is None:
+        return ended(behind)
+    return kept(behind)
+
+
+def _with_alias(spec: Spec, aliases: Mapping[str, str]) -> Spec:
+    document = spec.document
+    if not isinstance(document, Webhook) or not document.spec.url.startswith(ALIAS_PREFIX):
+        return spec
+    target = aliases.get(document.spec.url.removeprefix(ALIAS_PREFIX))
+    if target is None:
+        return spec  # `check` says so, with its place
+    resolved = document.model_copy(update={"spec": document.spec.model_copy(update={"url": target})})
+    return Spec(resolved, spec.source)
+
+
+def _located(problem: Problem, specs: Sequence[Spec]) -> Diagnostic:
+    kind, _, rest = problem.address.partition("/")
+    name = rest.partition(":")[0]
+    spec = next(spec for spec in specs if spec.kind == kind and spec.name == name)
+    return Diagnostic(
+        code=problem.code,
+        message=f"{problem.address}: {problem.message}",
+        location=spec.locate(("metadata", "name")),
+        path="metadata.name",
+        hint=problem.hint,
+    )

@@ -1,0 +1,77 @@
+"""Reversing: the reverse of a run becomes a change set of its own, to be approved and applied like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reconciler.base.errors import RatecardError, RefusedError, StaleError
+from reconciler.engine.planning import with_impact
+from reconciler.engine.session import Session
+from reconciler.journal.entries import EntryKind, OutcomeStatus
+from reconciler.plan import order
+from reconciler.plan.change_set import Change, ChangeSet
+from reconciler.plan.document import read_document
+from reconciler.plan.resource import Binding
+from reconciler.plan.reverse import reverse
+
+
+def make_reverse(session: Session, prefix: str) -> ChangeSet:
+    """The change set that undoes what the last run of a change set did. Reads the provider, writes nothing there.
+
+    `prefix` are the first digits of its digest. Raises JournalError when none or several have them, RefusedError when
+    it was never applied or nothing of it can be undone, StaleError when an object was changed since.
+    """
+    entry = session.journal.find_change_set(prefix, session.account_name)
+    document = entry.body.get("document")
+    if not isinstance(document, Mapping):
+        raise RatecardError(f"journal entry {entry.sequence} holds no change set", hint="run `ratecard log verify`")
+    change_set = read_document(document, f"the change set in journal entry {entry.sequence}")
+    made = made_by(session, change_set)
+    if not made:
+        raise RefusedError(
+            f"the change set {change_set.short} was never applied, so there is nothing to undo",
+            hint="`ratecard log` shows what was applied",
+        )
+    session.progress.step("Reading the account")
+    # Objects that lists leave out are read by their ids: archived ones can be restored.
+    done = [change for change in change_set.changes if change.key in made]
+    also = [Binding(change.address, change.kind, found) for change in done for found in _ids(change, made)]
+    live = session.connection.read(session.bindings(), also)
+    found = reverse(change_set, made, live, session.provider.capabilities)
+    if found.moved:
+        raise StaleError(
+            "it cannot be undone as it was: " + "; ".join(found.moved),
+            hint="change the specs to what you want, and plan that",
+        )
+    warnings = [f"{change.key} cannot be undone: {reason}" for change, reason in found.impossible]
+    if not found.changes:
+        raise RefusedError(
+            f"nothing of the change set {change_set.short} can be undone: {'; '.join(warnings) or 'all is undone'}",
+            hint="change the specs to what you want, and plan that",
+        )
+    return ChangeSet(
+        account=session.identity(live.account_id),
+        workspace=session.workspace.name,
+        changes=order.in_order(with_impact(session, found.changes), session.provider.capabilities),
+        purpose="revert",
+        reverts=change_set.digest,
+        warnings=tuple(warnings),
+        requests=dict(session.connection.requests()),
+    )
+
+
+def made_by(session: Session, change_set: ChangeSet) -> dict[str, str]:
+    """What the last run of a change set made: the key of each change that took effect, with the id of its object."""
+    made: dict[str, str] = {}
+    runs = session.journal.entries(session.account_name, EntryKind.RUN_STARTED, newest_first=True)
+    started = next((entry for entry in runs if entry.text("digest") == change_set.digest), None)
+    run = session.journal.run(started.text("run")) if started else None
+    for outcome in run.outcomes if run else ():
+        detail = outcome.body.get("detail")
+        if outcome.text("status") == OutcomeStatus.SUCCEEDED and isinstance(detail, Mapping):
+            made[str(detail.get("change"))] = str(detail.get("id"))
+    return made
+
+
+def _ids(change: Change, made: Mapping[str, str]) -> set[str]:
+    return {made[change.key], change.id or made[change.key]}

@@ -1,0 +1,166 @@
+"""A session: one workspace, one account, its provider, journal and clock, opened for one command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from reconciler.base.clock import Clock, parse_time
+from reconciler.base.errors import RatecardError
+from reconciler.base.failpoints import NO_FAILPOINTS, Failpoints
+from reconciler.engine.config import FOLDER, Account, Workspace, access
+from reconciler.journal.entries import Entry, EntryKind
+from reconciler.journal.lock import AccountLock
+from reconciler.journal.store import Journal
+from reconciler.plan.approval import Decision
+from reconciler.plan.change_set import AccountIdentity
+from reconciler.plan.resource import Binding
+from reconciler.providers.base import Connection, Mode, Provider
+from reconciler.providers.registry import find_provider
+
+
+class Progress(Protocol):
+    """Told how far a long piece of work is; shows it to people where there is a terminal."""
+
+    def step(self, what: str, total: int | None = None) -> None:
+        """A new step begins, of so many parts where that is known."""
+        ...
+
+    def advance(self, parts: int = 1) -> None:
+        """So many parts of the step are done."""
+        ...
+
+
+class NoProgress:
+    """Shows nothing."""
+
+    def step(self, what: str, total: int | None = None) -> None:
+        """Nothing is shown."""
+
+    def advance(self, parts: int = 1) -> None:
+        """Nothing is shown."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """What the calls of the engine work with."""
+
+    workspace: Workspace
+    account_name: str
+    account: Account
+    provider: Provider
+    connection: Connection
+    journal: Journal
+    clock: Clock
+    progress: Progress
+    failpoints: Failpoints
+
+    def identity(self, account_id: str | None) -> AccountIdentity:
+        """Which account this is; `account_id` is the provider's own name of it."""
+        return AccountIdentity(self.account_name, self.account.provider, self.account.mode, account_id)
+
+    def bindings(self) -> dict[str, Binding]:
+        """The live bindings of the account, by address."""
+        return {
+            address: Binding(address, bound.kind, bound.id)
+            for address, bound in self.journal.bindings(self.account_name).items()
+            if not bound.archived
+        }
+
+    def all_bindings(self) -> dict[str, Binding]:
+        """All bindings of the account, those of archived objects too, which can be restored."""
+        return {
+            address: Binding(address, bound.kind, bound.id)
+            for address, bound in self.journal.bindings(self.account_name).items()
+        }
+
+    def lock(self, command: str) -> AccountLock:
+        """The lock of the account. Entering raises LockedError when another run holds it."""
+        return AccountLock(self.workspace.journal_path.parent / "locks", self.account_name, self.clock, command)
+
+
+@contextmanager
+def open_session(
+    workspace: Workspace,
+    account_name: str | None,
+    clock: Clock,
+    *,
+    progress: Progress | None = None,
+    failpoints: Failpoints = NO_FAILPOINTS,
+) -> Iterator[Session]:
+    """Open the account's provider and the journal; a sandbox account without a url gets its sandbox started.
+
+    Raises RatecardError: no key, no journal, a key of another mode.
+    """
+    name, account = workspace.account(account_name)
+    provider = find_provider(account.provider)
+    granted = access(workspace, name, account)
+    with ExitStack() as stack:
+        if granted.mode is Mode.SANDBOX and granted.url is None:
+            from reconciler.sandbox.embedded import EmbeddedSandbox  # a web server: only where one is needed
+
+            database = workspace.folder / (account.database or f"{FOLDER}/{name}.sandbox.db")
+            database.parent.mkdir(parents=True, exist_ok=True)
+            seed = workspace.folder / account.seed if account.seed and not database.exists() else None
+            sandbox = stack.enter_context(EmbeddedSandbox(database, seed))
+            granted = type(granted)(granted.name, granted.mode, granted.key, sandbox.url)
+        journal = stack.enter_context(open_journal(workspace, clock, failpoints, secrets=frozenset({granted.key})))
+        connection = provider.connect(granted)
+        stack.callback(connection.close)
+        yield Session(
+            workspace=workspace,
+            account_name=name,
+            account=account,
+            provider=provider,
+            connection=connection,
+            journal=journal,
+            clock=clock,
+            progress=progress or NoProgress(),
+            failpoints=failpoints,
+        )
+
+
+def open_journal(
+    workspace: Workspace, clock: Clock, failpoints: Failpoints = NO_FAILPOINTS, secrets: frozenset[str] = frozenset()
+) -> Journal:
+    """The workspace's journal. Raises JournalError."""
+    return Journal.open(workspace.journal_path, clock, failpoints=failpoints, secrets=secrets)
+
+
+def decisions(journal: Journal, digest: str, account: str, *, after: int = 0) -> list[Decision]:
+    """What people said about a digest, oldest first, in entries with a sequence above `after`.
+
+    Raises RatecardError when an entry cannot be read.
+    """
+    return [_decision(entry) for entry in journal.approvals(digest, account) if entry.sequence > after]
+
+
+def _decision(entry: Entry) -> Decision:
+    until = entry.body.get("until")
+    try:
+        ends: datetime | None = parse_time(until) if isinstance(until, str) else None
+    except ValueError as error:
+        raise RatecardError(f"the approval in journal entry {entry.sequence} cannot be read: {error}") from error
+    reason = entry.body.get("reason")
+    return Decision(
+        digest=entry.text("digest"),
+        person=entry.text("by"),
+        approved=entry.kind is EntryKind.APPROVAL,
+        at=entry.at,
+        expires_at=ends,
+        proven=entry.body.get("proof") is not None,
+        reason=reason if isinstance(reason, str) else None,
+    )
+
+
+def path_in(folder: Path, name: str) -> Path:
+    """A path that a person typed, taken from where they stand or from a folder."""
+    path = Path(name).expanduser()
+    return path if path.is_absolute() else folder / path
+
+
+APPROVAL_LASTS = timedelta(hours=24)
