@@ -18,6 +18,7 @@ from reconciler.sandbox.vocabulary import COUNTRIES, CURRENCIES
 
 INT32 = 2**31 - 1
 INT64 = 2**63 - 1
+DEPTH_MAXIMUM = 32
 PAGE_SIZE_DEFAULT = 10
 PAGE_SIZE_MAXIMUM = 100
 METADATA_PAIRS = 50
@@ -90,11 +91,25 @@ TaxCategory = Literal["digital_products", "saas", "e_book", "edtech", "live_tuto
 
 
 def decode(body: bytes) -> Any:
-    """The JSON of a body, strictly. Raises Refusal 400 on anything that is not JSON."""
+    """The JSON of a body, strictly. Raises Refusal 400 on anything that is not JSON, or nested beyond all use."""
     try:
-        return orjson.loads(body)
+        value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise Refusal(400, "INVALID_REQUEST_BODY", f"the body is not JSON: {error}") from None
+    if body.count(b"[") + body.count(b"{") > DEPTH_MAXIMUM and _too_deep(value):
+        raise Refusal(400, "INVALID_REQUEST_BODY", f"the body is nested more than {DEPTH_MAXIMUM} levels deep")
+    return value
+
+
+def _too_deep(value: Any) -> bool:
+    """Level by level: what recurses, as validation and `repr` do, would fail on such a value."""
+    level = [value]
+    for _ in range(DEPTH_MAXIMUM):
+        containers = [one for one in level if isinstance(one, dict | list)]
+        level = [inner for one in containers for inner in (one.values() if isinstance(one, dict) else one)]
+        if not level:
+            return False
+    return any(isinstance(one, dict | list) for one in level)
 
 
 def read_body(call: Call, model: type[AnyModel]) -> AnyModel:
