@@ -266,6 +266,8 @@ class Store:
 
 
 def _take_lock(path: Path) -> filelock.BaseFileLock:
+    if not path.parent.is_dir():  # the lock would make the folder: a mistyped path is to be told
+        raise RatecardError(f"{path}: the folder of the sandbox's database does not exist", hint="make it first")
     lock = filelock.FileLock(f"{path}.lock", thread_local=False)
     try:
         lock.acquire(timeout=0)
@@ -285,9 +287,11 @@ def _connect(path: Path | None) -> sqlite3.Connection:
     connection: sqlite3.Connection | None = None
     try:
         connection = sqlite3.connect(name, isolation_level=None)
+        new = _check_version(connection, name)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        _prepare(connection, name)
+        if new:
+            _create(connection)
     except sqlite3.Error as error:
         if connection is not None:
             connection.close()
@@ -299,15 +303,20 @@ def _connect(path: Path | None) -> sqlite3.Connection:
     return connection
 
 
-def _prepare(connection: sqlite3.Connection, name: str) -> None:
+def _check_version(connection: sqlite3.Connection, name: str) -> bool:
+    """Whether the database is empty. Raises RatecardError, with nothing written, when it is somebody else's."""
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == SCHEMA_VERSION:
-        return
+        return False
     if version != 0 or connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         raise RatecardError(
             f"{name}: not a database of this sandbox (version {version}, expected {SCHEMA_VERSION})",
             hint="give another file with --db",
         )
+    return True
+
+
+def _create(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     for statement in _statements(SCHEMA):
         connection.execute(statement)
