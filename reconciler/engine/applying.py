@@ -13,6 +13,7 @@ from enum import StrEnum
 from reconciler.base.errors import NotApprovedError, RatecardError, RefusedError, StaleError
 from reconciler.engine.config import refuse_live
 from reconciler.engine.execution import Execution
+from reconciler.engine.planning import make_change_set
 from reconciler.engine.session import Session, decisions
 from reconciler.journal.entries import EntryKind, Run, run_finished_body, run_started_body
 from reconciler.plan.approval import Decision, in_force
@@ -32,7 +33,11 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a run did: the changes that took effect with the ids of their objects, those that did not, and why."""
+    """What a run did: the changes that took effect with the ids of their objects, those that did not, and why.
+
+    `left` are the keys of the changes that planning again gives: none when the account has converged, None when
+    planning was not possible.
+    """
 
     run: str
     result: Result
@@ -41,6 +46,7 @@ class Applied:
     reason: str | None
     hint: str | None
     approved_by: str
+    left: tuple[str, ...] | None
 
 
 def apply_change_set(session: Session, change_set: ChangeSet, *, resume: bool = False) -> Applied:
@@ -217,6 +223,11 @@ def _start(session: Session, change_set: ChangeSet, approval: Decision, live: Li
     return Run(run, session.account_name, change_set.digest, started, (), ())
 
 
+def _left(session: Session) -> tuple[str, ...] | None:
+    planned = make_change_set(session)
+    return None if planned.change_set is None else tuple(change.key for change in planned.change_set.changes)
+
+
 def _finish(session: Session, execution: Execution, approval: Decision) -> Applied:
     result = Result.UNKNOWN if execution.unknown else Result.STOPPED if execution.failure else Result.APPLIED
     problem = execution.unknown or execution.failure
@@ -234,4 +245,5 @@ def _finish(session: Session, execution: Execution, approval: Decision) -> Appli
         reason=problem.message if problem else None,
         hint=problem.hint if problem else None,
         approved_by=approval.person,
+        left=_left(session) if result is Result.APPLIED else None,
     )

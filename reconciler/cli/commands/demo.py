@@ -1,0 +1,120 @@
+"""`ratecard demo`: one plan goes all the way, in a sandbox, by the same commands that people type."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import click
+
+from reconciler.base.errors import RatecardError
+from reconciler.cli.commands.init import write_workspace
+
+SUBSCRIBERS = 40
+PERSON = "demo"
+
+
+@click.command("demo")
+def command() -> int:
+    """Watch a plan go all the way, in a sandbox; nothing is left behind.
+
+    Specs are validated, planned, approved and applied; people subscribe; a price is changed with its impact shown,
+    applied and reverted; the journal is verified.
+    """
+    from reconciler.sandbox.embedded import EmbeddedSandbox
+
+    with tempfile.TemporaryDirectory(prefix="ratecard-demo-") as name:
+        folder = Path(name)
+        with EmbeddedSandbox(folder / "sandbox.db") as sandbox:
+            Demo(folder, sandbox.url).play()
+    return 0
+
+
+class Demo:
+    """The steps of the demo, each a command line, in one folder against one sandbox."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder = folder
+        self.url = url
+
+    def play(self) -> None:
+        """Run all steps. Raises RatecardError when a command fails."""
+        write_workspace(self.folder, "demo")
+        self._edit("ratecard.yaml", "mode: sandbox\n", f"mode: sandbox\n      url: {self.url}\n")
+        _heading("1. Specs: a pricing plan, a meter, a discount and a webhook, in YAML")
+        click.echo((self.folder / "specs/pro.yaml").read_text(encoding="utf-8"))
+        self._run("validate")
+        _heading("2. Plan: what would make the account what the specs ask for")
+        first = self._plan()
+        _heading("3. Approve exactly that change set, then apply it")
+        self._approve_and_apply(first)
+        self._run("plan")
+        _heading(f"4. {SUBSCRIBERS} people subscribe, then the price goes from 49 USD to 59 USD")
+        self._seed_subscribers()
+        self._edit("specs/pro.yaml", "amount: 49 USD", "amount: 59 USD")
+        second = self._plan()
+        self._approve_and_apply(second)
+        _heading("5. Revert: the reverse is a change set of its own")
+        self._run("revert", second)
+        self._edit("specs/pro.yaml", "amount: 59 USD", "amount: 49 USD")
+        self._approve_and_apply(self._newest())
+        _heading("6. The journal: everything that happened, in a chain that shows any change")
+        self._run("log", "--limit", "12")
+        self._run("log", "verify")
+        click.echo(
+            f"\nDone: a plan went live in the sandbox, {SUBSCRIBERS} people subscribed, a price change was applied and "
+            "reverted, and the journal is sound. Nothing keeps running."
+        )
+
+    def _run(self, *arguments: str) -> None:
+        from reconciler.cli.main import run
+
+        click.secho(f"$ ratecard {' '.join(arguments)}", bold=True)
+        command_name, *rest = arguments
+        nested = [command_name, rest.pop(0)] if arguments[:2] == ("log", "verify") else [command_name]
+        code = run([*nested, "--workspace", str(self.folder), *rest])
+        click.echo()
+        if code != 0:
+            raise RatecardError(f"`ratecard {' '.join(arguments)}` ended with exit code {code}")
+
+    def _plan(self) -> str:
+        self._run("plan")
+        return self._newest()
+
+    def _approve_and_apply(self, short: str) -> None:
+        self._run("approve", short, "--as", PERSON, "--yes")
+        self._run("apply", short)
+
+    def _newest(self) -> str:
+        from reconciler.engine.clock import SystemClock
+        from reconciler.engine.config import load_workspace
+        from reconciler.engine.session import open_journal
+        from reconciler.journal.entries import EntryKind
+
+        workspace, _ = load_workspace(self.folder)
+        assert workspace is not None, "the demo's workspace has no mistakes"
+        with open_journal(workspace, SystemClock()) as journal:
+            entry = next(journal.entries(kind=EntryKind.CHANGE_SET, newest_first=True, limit=1))
+        return entry.text("digest").removeprefix("sha256:")[:12]
+
+    def _seed_subscribers(self) -> None:
+        import httpx
+
+        subscriptions = [
+            {"product": {"metadata": {"ratecard_address": "Plan/pro:monthly"}}, "count": SUBSCRIBERS - 10},
+            {"product": {"metadata": {"ratecard_address": "Plan/pro:annual"}}, "count": 10},
+        ]
+        response = httpx.post(f"{self.url}/_sandbox/seed", json={"subscriptions": subscriptions}, timeout=30)
+        if response.status_code >= 300:
+            raise RatecardError(f"the sandbox refused the subscribers: {json.dumps(response.json())}")
+
+    def _edit(self, name: str, old: str, new: str) -> None:
+        path = self.folder / name
+        text = path.read_text(encoding="utf-8")
+        assert text.count(old) == 1, f"{old!r} stands once in {name}"
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def _heading(text: str) -> None:
+    click.secho(f"\n{text}\n", bold=True, underline=True)

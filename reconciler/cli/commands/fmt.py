@@ -1,0 +1,53 @@
+"""`ratecard fmt`: specs in canonical form, comments kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from reconciler.base.errors import RatecardError
+from reconciler.cli.common import Where, open_workspace, say, tell, with_where, write_json
+
+
+@click.command("fmt")
+@click.option("--check", is_flag=True, help="Change nothing; exit 1 when a file is not in canonical form.")
+@with_where
+def command(where: Where, check: bool) -> int:
+    """Rewrite all specs of the workspace in canonical form; comments and order stay."""
+    from reconciler.base.diagnostics import has_errors
+    from reconciler.spec.format import format_text
+    from reconciler.spec.load import load_specs
+
+    workspace = open_workspace(where)
+    loaded = load_specs(workspace.spec_paths, root=workspace.folder)
+    if has_errors(loaded.diagnostics):
+        tell(loaded.diagnostics, where)
+        return 1
+    changed = []
+    for file in loaded.files:
+        before = file.data.decode()
+        after = format_text(before, file.name)
+        if after != before:
+            changed.append(file.name)
+            if not check:
+                _write(workspace.folder / file.name, after)
+    if where.json:
+        write_json({"kind": "Format", "changed": changed, "written": not check})
+    else:
+        for name in changed:
+            click.echo(name)
+        done = "would be rewritten" if check else "rewritten"
+        say(f"{len(loaded.files)} files read, {len(changed)} {done}.")
+    return 1 if check and changed else 0
+
+
+def _write(path: Path, text: str) -> None:
+    """Beside first, then into place: a full disk never costs a spec."""
+    beside = path.with_name(f".{path.name}.new")
+    try:
+        beside.write_text(text, encoding="utf-8", newline="\n")
+        beside.chmod(path.stat().st_mode)
+        beside.replace(path)
+    except OSError as error:
+        raise RatecardError(f"{path.name} cannot be written: {error.strerror}") from None

@@ -1,0 +1,38 @@
+"""`ratecard validate`: every mistake in every spec, offline."""
+
+from __future__ import annotations
+
+import click
+
+from reconciler.base.diagnostics import has_errors
+from reconciler.cli.common import Where, open_workspace, say, tell, with_where, write_json
+
+
+@click.command("validate")
+@with_where
+def command(where: Where) -> int:
+    """Check all specs, offline; tell every mistake with its place."""
+    from reconciler.engine.planning import load_desired
+    from reconciler.providers.registry import find_provider
+
+    workspace = open_workspace(where)
+    _, account = workspace.account(where.account)
+    desired = load_desired(workspace, find_provider(account.provider))
+    wrong = has_errors(desired.diagnostics)
+    if where.json:
+        write_json(
+            {
+                "kind": "Validation",
+                "valid": not wrong,
+                "specs": len(desired.specs),
+                "resources": len(desired.resources),
+                "diagnostics": [diagnostic.as_json() for diagnostic in desired.diagnostics],
+            }
+        )
+    else:
+        tell(desired.diagnostics, where)
+        if not wrong:
+            count = len(desired.specs)
+            are = "1 spec is" if count == 1 else f"{count:,} specs are"
+            say(f"{are} valid; at {account.provider} they are {len(desired.resources):,} objects.")
+    return 1 if wrong else 0
