@@ -20,7 +20,7 @@ TOP_KEYS = ("apiVersion", "kind", "metadata", "spec")
 WIDTH = 120
 
 # Keys whose text has a canonical spelling, wherever they stand in the `spec` of a document.
-_SPELLINGS = {
+_SPELLINGS: dict[str, Callable[[str], object]] = {
     "amount": parse_money,
     "minimum": parse_money,
     "rate": parse_rate,
@@ -70,8 +70,18 @@ def format_text(text: str, file: str) -> str:
 
 
 def _comments(text: str) -> list[str]:
-    """The comments of a text, sorted: a coarse count, equal before and after."""
-    return sorted(found.strip() for found in re.findall(r"(?:^|(?<=\s))#.*$", text, re.MULTILINE))
+    """The comments of a text, sorted: what is left of it without its scalars."""
+    rest: list[str] = []
+    at = 0
+    next_event: Callable[[], Any] = CParser(text).get_event
+    while (event := next_event()) is not None:
+        start, end = event.start_mark, event.end_mark
+        if type(event) is ScalarEvent and end.index > at:
+            # A block scalar ends where the next line begins: its last line end stays with the rest.
+            rest += [text[at : start.index], "_\n" if end.column == 0 else "_"]
+            at = end.index
+    rest.append(text[at:])
+    return sorted(found.strip() for found in re.findall(r"(?:^|(?<=\s))#.*$", "".join(rest), re.MULTILINE))
 
 
 def _rewrite(text: str) -> str:

@@ -92,7 +92,7 @@ def _load_file(file: SourceFile, composer: Composer, specs: list[Spec], diagnost
         document = None if flagged else _read_document(value)
         if document is not None:
             specs.append(Spec(document, source))
-        elif len(told) < MOST_MISTAKES:
+        elif len(told) <= MOST_MISTAKES:
             told.extend(_explain(source))
     if len(told) > MOST_MISTAKES:
         message = f"more than {MOST_MISTAKES} mistakes: correct some to see the others"

@@ -1,0 +1,70 @@
+"""Specs that tests share: one document of each kind, valid together."""
+
+METER = """\
+apiVersion: ratecard.dev/v1alpha1
+kind: Meter
+metadata:
+  name: api-calls
+spec:
+  title: API calls
+  unit: call
+  event: api.call
+  aggregation: {type: count}
+  filter:
+    match: all
+    conditions:
+      - {property: status, operator: equals, value: ok}
+      - {property: size, operator: greater-than, value: 100}
+      - {property: cached, operator: equals, value: false}
+"""
+
+PLAN = """\
+apiVersion: ratecard.dev/v1alpha1
+kind: Plan
+metadata:
+  name: pro
+spec:
+  title: Pro
+  description: |
+    For teams
+    that grow.
+  taxCategory: saas
+  prices:
+    monthly: {amount: 49 USD, every: month}
+    annual: {discount: 20%, of: monthly, every: year}
+  trial: {days: 14, card: optional, via: checkout}
+  usage:
+    - meter: api-calls
+      rate: 0.002 USD
+      included: {units: 10000, per: month, pooled: true}
+  features:
+    - Unlimited projects
+    - "Support: by people"
+"""
+
+DISCOUNT = """\
+apiVersion: ratecard.dev/v1alpha1
+kind: Discount
+metadata:
+  name: launch
+spec:
+  code: LAUNCH20
+  percent: 20%
+  plans: [pro, "pro:monthly"]
+  customers: first-time
+  cycles: 3
+  limits: {total: 100}
+  endsAt: "2027-01-01T00:00:00Z"
+"""
+
+WEBHOOK = """\
+apiVersion: ratecard.dev/v1alpha1
+kind: Webhook
+metadata:
+  name: billing
+spec:
+  url: alias:events
+  events: [subscription.active, "payment.*"]
+"""
+
+ALL = "---\n".join([METER, PLAN, DISCOUNT, WEBHOOK])
