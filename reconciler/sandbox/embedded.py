@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from reconciler.base.clock import Clock
-from reconciler.sandbox.server import running
+from reconciler.sandbox.lifecycle import running
 
 START_TIMEOUT_S = 60.0
 

@@ -1,24 +1,22 @@
-"""The HTTP side: routes, the key, limits, faults and counts around the plain handlers; loopback only."""
+"""The HTTP side of the API: routes, the key, limits, faults and counts around the plain handlers."""
 
 from __future__ import annotations
 
 import asyncio
 import collections
 import contextlib
-import ipaddress
 import logging
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from reconciler.base.clock import Clock
-from reconciler.base.errors import RatecardError, RefusedError
+from reconciler.base.errors import RatecardError
 from reconciler.sandbox import customers, discounts, meters, payments, products, subscriptions, webhooks
-from reconciler.sandbox.clock import MovableClock, RealTime
+from reconciler.sandbox.clock import MovableClock
 from reconciler.sandbox.exchange import Answer, Call, Refusal, Route, not_implemented
 from reconciler.sandbox.faults import Fault, FaultSwitch, Rule
 from reconciler.sandbox.limits import RateLimiter
@@ -55,13 +53,10 @@ class Sandbox:
         self.stopping = asyncio.Event()
 
     def application(self) -> web.Application:
-        """The aiohttp application."""
-        from reconciler.sandbox import control  # it drives this class, so it imports this file
-
+        """The aiohttp application of the API; the controls come on top."""
         application = web.Application(middlewares=[self._exchange], client_max_size=BODY_MAXIMUM)
         for method, pattern in (*((r.method, r.pattern) for r in SERVED_ROUTES), *UNSERVED_ROUTES):
             application.router.add_route(method, pattern, _never_called)
-        control.add_routes(application, self)
         return application
 
     @web.middleware
@@ -250,60 +245,3 @@ def _reset(request: web.Request) -> web.Response:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.abort()
     return web.Response(status=500)  # never sent: the connection is gone
-
-
-def check_host(host: str) -> None:
-    """Raises RefusedError unless the host is this machine's loopback: the sandbox believes every key."""
-    if host == "localhost":
-        return
-    try:
-        if ipaddress.ip_address(host).is_loopback:
-            return
-    except ValueError:
-        pass
-    raise RefusedError(f'host "{host}": the sandbox listens on loopback only', hint="use 127.0.0.1")
-
-
-@contextlib.asynccontextmanager
-async def running(
-    database: Path | None,
-    port: int = 0,
-    seed: Path | None = None,
-    host: str = "127.0.0.1",
-    source: Clock | None = None,
-) -> AsyncIterator[tuple[Sandbox, str]]:
-    """A sandbox that answers while the context is open, and its base URL.
-
-    A database without a path is in memory. Raises RatecardError when the file, the port or the seed cannot be used.
-    """
-    from reconciler.sandbox.seed import load_seed, plant_once  # YAML is needed with a seed only
-
-    check_host(host)
-    seeds = None if seed is None else load_seed(seed)
-    store = Store(database)
-    try:
-        sandbox = Sandbox(store, source or RealTime())
-        if seeds is not None:
-            try:
-                with store.transaction():
-                    plant_once(store, seeds, sandbox.clock.now())
-            except Refusal as refusal:
-                raise RatecardError(f"{seed}: {refusal.message}") from None
-        runner = web.AppRunner(sandbox.application(), access_log=None, shutdown_timeout=1.0, handle_signals=False)
-        await runner.setup()
-        try:
-            yield sandbox, await _listen(runner, host, port)
-        finally:
-            sandbox.stopping.set()
-            await runner.cleanup()
-    finally:
-        store.close()
-
-
-async def _listen(runner: web.AppRunner, host: str, port: int) -> str:
-    try:
-        await web.TCPSite(runner, host, port).start()
-    except (OSError, OverflowError) as error:
-        raise RatecardError(f"{host}:{port}: the sandbox cannot listen there: {error}") from error
-    actual = runner.addresses[0][1]
-    return f"http://[{host}]:{actual}" if ":" in host else f"http://{host}:{actual}"
