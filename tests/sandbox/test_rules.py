@@ -336,3 +336,72 @@ def test_a_strange_path_is_simply_not_found(http: httpx.Client, path: str):
 @pytest.mark.parametrize("iterator", ["x", "////", "YWZ0ZXI6LTE", "Ynk6MQ", "é"])
 def test_an_iterator_that_was_never_given_is_refused(http: httpx.Client, iterator: str):
     assert http.get("/webhooks", params={"iterator": iterator}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"pause": True}, 422),
+        ({"status": "paused"}, 501),
+        ({"next_billing_date": "2027-01-01T00:00:00Z"}, 501),
+        ({"customer_name": "Bob"}, 501),
+        ({"status": "renamed"}, 422),
+        ({"metadata": {"a b": "c"}}, 422),
+        ({"product_id": "pdt_1"}, 422),
+    ],
+)
+def test_a_subscription_cannot_be_changed_in_other_ways(http: httpx.Client, body: dict[str, Any], status: int):
+    product_id = post(http, "/products", bodies.product()).json()["product_id"]
+    path = f"/subscriptions/{post(http, '/subscriptions', bodies.subscription(product_id)).json()['subscription_id']}"
+    before = http.get(path).json()
+    assert http.patch(path, json=body).status_code == status
+    assert http.get(path).json() == before
+
+
+def test_a_cancelled_subscription_stays_cancelled(http: httpx.Client):
+    product_id = post(http, "/products", bodies.product()).json()["product_id"]
+    made = post(http, "/subscriptions", bodies.subscription(product_id)).json()
+    path = f"/subscriptions/{made['subscription_id']}"
+    cancelled = http.patch(path, json={"status": "cancelled", "cancellation_feedback": "unused"}).json()
+    assert (cancelled["status"], cancelled["cancelled_at"]) == ("cancelled", "2026-03-01T09:00:00Z")
+    refused(http.patch(path, json={"status": "active"}), 501, "active")
+    assert http.get("/subscriptions?status=active").json() == {"items": []}
+    assert len(http.get("/subscriptions?status=cancelled").json()["items"]) == 1
+
+
+def test_only_a_product_on_sale_with_a_repeating_price_is_subscribed_to(http: httpx.Client):
+    once = {"type": "one_time_price", "currency": "USD", "price": 100}
+    single = post(http, "/products", bodies.product(price=once)).json()["product_id"]
+    refused(post(http, "/subscriptions", bodies.subscription(single)), 422, "one-time")
+    archived = post(http, "/products", bodies.product()).json()["product_id"]
+    http.delete(f"/products/{archived}")
+    refused(post(http, "/subscriptions", bodies.subscription(archived)), 422, "on sale")
+    meter_id = post(http, "/meters", bodies.meter()).json()["id"]
+    metered = post(http, "/products", bodies.product(price=bodies.usage_price(meter_id))).json()["product_id"]
+    refused(post(http, "/subscriptions", bodies.subscription(metered, quantity=2)), 422, "quantity")
+
+
+def test_payments_are_filtered(http: httpx.Client):
+    product_id = post(http, "/products", bodies.product()).json()["product_id"]
+    paid = post(http, "/subscriptions", bodies.subscription(product_id)).json()
+    post(http, "/subscriptions", bodies.subscription(product_id, payment_link=True))
+
+    def count(query: str) -> int:
+        return len(http.get(f"/payments?{query}").json()["items"])
+
+    assert count("status=succeeded") == count("status=processing") == 1
+    assert count(f"customer_id={paid['customer']['customer_id']}") == 1
+    assert count(f"product_id={product_id}&currency=USD") == 2
+    assert count("currency=EUR") == count("brand_id=brnd_1") == count("created_at_gte=2026-03-02T00:00:00Z") == 0
+
+
+def test_the_options_of_a_flat_discount_are_replaced_whole_and_stay_right(http: httpx.Client):
+    option = {"currency": "USD", "max_amount_possible": 500}
+    made = post(http, "/discounts", bodies.discount(type="flat", amount=1, currency_options=[option])).json()
+    path = f"/discounts/{made['discount_id']}"
+    refused(http.patch(path, json={"currency_options": []}), 422, "currency_options")
+    refused(http.patch(path, json={"currency_options": [option, option]}), 422, "twice")
+    both = [option | {"is_default": True}, {"currency": "EUR", "max_amount_possible": 450, "is_default": True}]
+    refused(http.patch(path, json={"currency_options": both}), 422, "default")
+    changed = http.patch(path, json={"currency_options": [option | {"minimum_subtotal": 100}]}).json()
+    assert changed["currency_options"] == [option | {"is_default": False, "minimum_subtotal": 100}]
