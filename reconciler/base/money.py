@@ -60,6 +60,12 @@ class Money:
             return f"{sign}{whole} {self.currency}"
         return f"{sign}{whole}.{part:0{digits}d} {self.currency}"
 
+    def display(self) -> str:
+        """For people: `12,345.60 USD`. Specs and documents have `str()`, without separators."""
+        number, currency = str(self).split(" ")
+        whole, point, part = number.partition(".")
+        return f"{int(whole):,}{point}{part} {currency}" if whole != "-0" else f"{number} {currency}"
+
     def __add__(self, other: Money) -> Money:
         assert self.currency == other.currency, "amounts of two currencies are never added"
         return Money(self.minor + other.minor, self.currency)

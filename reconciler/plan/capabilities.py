@@ -16,15 +16,23 @@ class Form(StrEnum):
     RATE = "rate"  # decimal text in minor units, for one unit
     BASIS_POINTS = "basis points"
     COUNT = "count"
+    PERIOD = "period"  # a count in one field and its unit in another
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What people call a field, and how its value is written. `currency` is the path of the field that names it."""
+    """What people call a field, and how its value is written.
+
+    `currency` is the path of the field that names it, `count` and `unit` those of the two halves of a period. A `quiet`
+    field is left out of a new object, where another line says it already; its change is always shown.
+    """
 
     text: str
     form: Form = Form.TEXT
     currency: str = "currency"
+    count: str = ""
+    unit: str = ""
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)

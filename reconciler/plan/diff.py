@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from reconciler.base.canonical import JSON, Body
+from reconciler.base.canonical import JSON, Body, canonical_json
 from reconciler.plan.capabilities import Capabilities, KindCapabilities
 from reconciler.plan.change_set import Change, Reverse, Undo, Unmanaged, Verb
 from reconciler.plan.resource import (
@@ -183,7 +183,7 @@ class _Comparison:
         if twin is None:
             return
         names = self._kind(resource.kind).natural_key
-        values = " and ".join(f'{name} "{value}"' for name, value in zip(names, key[1:], strict=True))
+        values = " and ".join(f"{name} {value}" for name, value in zip(names, key[1:], strict=True) if value != "null")
         ours = self.bound_ids.get(twin.id)
         self._problem(
             resource,
@@ -365,7 +365,7 @@ def reverse_of(verb: Verb, kind: KindCapabilities) -> Reverse:
 def natural_key(kind: str, body: Body, capabilities: Capabilities) -> tuple[str, ...] | None:
     """What is unique in an account about a body of a kind; None when nothing is."""
     names = capabilities.kinds[kind].natural_key
-    return (kind, *(str(body.get(name)) for name in names)) if names else None
+    return (kind, *(canonical_json(body.get(name)).decode() for name in names)) if names else None
 
 
 def changed_immutable(before: Body, after: Body, kind: KindCapabilities) -> list[str]:

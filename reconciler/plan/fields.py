@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
@@ -51,12 +51,18 @@ def field_changes(before: Body, after: Body) -> tuple[FieldChange, ...]:
 def lines(before: Body | None, after: Body | None, kind: KindCapabilities) -> tuple[Line, ...]:
     """What an object becomes, for people: all set fields of a new one, the changed fields of a changed one."""
     if before is None and after is not None:
-        return tuple(_line(path, None, value, None, after, kind) for path, value in _set_fields(after))
+        shown = ((path, value, _label(path, kind)) for path, value in _set_fields(after))
+        return _once(_line(path, None, value, None, after, kind) for path, value, label in shown if not label.quiet)
     if before is None or after is None or before == after:
         return ()
-    return tuple(
+    return _once(
         _line(change.path, change.before, change.after, before, after, kind) for change in field_changes(before, after)
     )
+
+
+def _once(found: Iterable[Line]) -> tuple[Line, ...]:
+    """The halves of a period say the same line."""
+    return tuple(dict.fromkeys(found))
 
 
 def escape(text: str) -> str:
@@ -68,19 +74,25 @@ _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\
 
 
 def _line(path: str, old: JSON, new: JSON, before: Body | None, after: Body | None, kind: KindCapabilities) -> Line:
-    label = kind.labels.get(re.sub(r"\[\d+\]", "[]", path), Label(path))
-    return Line(label.text, _write(old, label, before), _write(new, label, after))
+    label = _label(path, kind)
+    return Line(label.text, _write(path, old, label, before), _write(path, new, label, after))
 
 
-def _write(value: JSON, label: Label, body: Body | None) -> str | None:
+def _label(path: str, kind: KindCapabilities) -> Label:
+    return kind.labels.get(re.sub(r"\[\d+\]", "[]", path), Label(path))
+
+
+def _write(path: str, value: JSON, label: Label, body: Body | None) -> str | None:
     if value is None or body is None:
         return None
     if isinstance(value, bool):
         return "yes" if value else "no"
-    currency = _currency(body, label)
+    currency = _text_at(body, label.currency, path)
     try:
+        if label.form is Form.PERIOD:
+            return _period(_value_at(body, label.count), _value_at(body, label.unit))
         if label.form is Form.MONEY and isinstance(value, int) and currency:
-            return str(Money(value, currency))
+            return Money(value, currency).display()
         if label.form is Form.RATE and isinstance(value, str) and currency:
             return str(Rate(Decimal(value).scaleb(-exponent(currency)), currency))
         if label.form is Form.BASIS_POINTS and isinstance(value, int):
@@ -89,20 +101,34 @@ def _write(value: JSON, label: Label, body: Body | None) -> str | None:
         return escape(str(value))  # an unknown currency or unit of the provider: shown as it is, never guessed
     if isinstance(value, int):
         return f"{value:,}" if label.form is Form.COUNT else str(value)
-    if isinstance(value, Mapping) and len(value) == 1 and next(iter(value)) in (REFERENCE, FOREIGN):
+    if isinstance(value, Mapping) and _is_reference(value):
         return escape(str(next(iter(value.values()))))
     if isinstance(value, str):
         return escape(value)
     return escape(json.dumps(value, ensure_ascii=False))
 
 
-def _currency(body: Body, label: Label) -> str | None:
+def _period(count: JSON, unit: JSON) -> str:
+    word = str(unit).lower()
+    return word if count == 1 else f"{count} {word}s"
+
+
+def _text_at(body: Body, wanted: str, path: str) -> str | None:
+    """A text beside the field at `path`: each `[]` in what is wanted is the position that the path has there."""
+    for position in re.findall(r"\[\d+\]", path):
+        wanted = wanted.replace("[]", position, 1)
+    value = _value_at(body, wanted)
+    return value if isinstance(value, str) else None
+
+
+def _value_at(body: Body, path: str) -> JSON:
     value: JSON = body
-    for part in label.currency.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    if isinstance(value, str):
-        return value
-    return None
+    for name, position in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path):
+        if position:
+            value = value[int(position)] if isinstance(value, list) and int(position) < len(value) else None
+        else:
+            value = value.get(name) if isinstance(value, Mapping) else None
+    return value
 
 
 def _set_fields(body: Body) -> Iterator[tuple[str, JSON]]:
@@ -112,9 +138,11 @@ def _set_fields(body: Body) -> Iterator[tuple[str, JSON]]:
 
 
 def _walk(path: str, value: JSON) -> Iterator[tuple[str, JSON]]:
-    if isinstance(value, Mapping) and not (len(value) == 1 and next(iter(value)) in (REFERENCE, FOREIGN)):
+    if isinstance(value, Mapping) and not _is_reference(value):
         for key, part in value.items():
             yield from _walk(f"{path}.{key}" if path else key, part)
+    elif isinstance(value, list) and value and all(_is_reference(part) for part in value):
+        yield path, ", ".join(str(target) for part in value for target in dict(part).values())
     elif isinstance(value, list) and any(isinstance(part, Mapping) for part in value):
         for index, part in enumerate(value):
             yield from _walk(f"{path}[{index}]", part)
@@ -122,6 +150,10 @@ def _walk(path: str, value: JSON) -> Iterator[tuple[str, JSON]]:
         yield path, ", ".join(str(part) for part in value)
     else:
         yield path, value
+
+
+def _is_reference(value: JSON) -> bool:
+    return isinstance(value, Mapping) and len(value) == 1 and next(iter(value)) in (REFERENCE, FOREIGN)
 
 
 def _leaves(path: str, old: JSON, new: JSON) -> Iterator[FieldChange]:

@@ -73,7 +73,7 @@ def ended(exposure: Exposure) -> Impact:
 
 def _who(exposure: Exposure) -> str:
     count = exposure.subscriptions
-    money = " and ".join(str(amount) for amount in total(exposure.monthly))
+    money = " and ".join(amount.display() for amount in total(exposure.monthly))
     return f"{count:,} subscription{'s' if count != 1 else ''} ({money} a month)"
 
 

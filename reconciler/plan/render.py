@@ -29,18 +29,21 @@ _LISTED = 10
 
 def as_text(change_set: ChangeSet, capabilities: Capabilities) -> str:
     """The change set for a terminal: a line a change, its fields below, then what it means in all."""
-    out = [f"Change set {change_set.short} for {_account(change_set)}"]
+    if change_set.changes:
+        out = [f"Change set {change_set.short} for {_account(change_set)}"]
+    else:
+        out = [f"No changes for {_account(change_set)}: live is what the specs ask for."]
     if change_set.reverts:
         out.append(f"It undoes the change set {change_set.reverts.removeprefix('sha256:')[:12]}.")
-    out.append("")
-    if not change_set.changes:
-        out.append("No changes: live is what the specs ask for.")
+    if change_set.changes:
+        out.append("")
     for change in change_set.changes:
         out.append(f"  {SYMBOLS[change.verb]} {change.verb:<8} {change.address:<28} {_title(change)}")
         out += (f"      {text}" for text in _details(change, capabilities))
         out.append("")
     if change_set.changes:
         out += totals(change_set)
+    out += _notes(change_set)
     out += _unmanaged(change_set.unmanaged)
     out += (f"Warning: {escape(warning)}" for warning in change_set.warnings)
     return "\n".join(out) + "\n"
@@ -59,7 +62,11 @@ def as_markdown(change_set: ChangeSet, capabilities: Capabilities) -> str:
             out.append(
                 f"| {SYMBOLS[change.verb]} | {change.verb} | `{change.address}` {_plain(_title(change))} | {what} |"
             )
-    for text in [*_unmanaged(change_set.unmanaged), *(f"Warning: {escape(w)}" for w in change_set.warnings)]:
+    for text in [
+        *_notes(change_set),
+        *_unmanaged(change_set.unmanaged),
+        *(f"Warning: {escape(w)}" for w in change_set.warnings),
+    ]:
         out += ["", _plain(text)]
     out += ["", f"Digest: `{change_set.digest}`"]
     return "\n".join(out) + "\n"
@@ -104,10 +111,20 @@ def _details(change: Change, capabilities: Capabilities) -> list[str]:
         out += (_row(row, width, new=before is None) for row in rows)
     if change.impact:
         out.append(escape(change.impact.sentence))
-    out += (f"note: {escape(note)}" for note in change.notes)
     if change.reverse.undo is Undo.IRREVERSIBLE:
         out.append(f"! cannot be undone: {change.reverse.reason}")
     return out
+
+
+def _notes(change_set: ChangeSet) -> Iterator[str]:
+    """What the provider cannot hold and somebody else must see to: each note once, with all that it is about."""
+    about: dict[str, list[str]] = {}
+    for change in change_set.changes:
+        if change.verb in (Verb.CREATE, Verb.REPLACE):
+            for note in change.notes:
+                about.setdefault(note, []).append(change.address)
+    for note, addresses in about.items():
+        yield f"Note for {', '.join(addresses)}: {escape(note)}."
 
 
 def _row(row: Line, width: int, *, new: bool) -> str:
@@ -144,7 +161,7 @@ def _sum(amounts: Sequence[Money]) -> str:
     sums: dict[str, Money] = {}
     for amount in amounts:
         sums[amount.currency] = sums[amount.currency] + amount if amount.currency in sums else amount
-    return " and ".join(str(sums[currency]) for currency in sorted(sums)) or "nothing"
+    return " and ".join(sums[currency].display() for currency in sorted(sums)) or "nothing"
 
 
 def _count(number: int, noun: str) -> str:

@@ -137,7 +137,6 @@ class _Reversing:
             reverse=reverse_of(verb, self.capabilities.kinds[change.kind]),
             fingerprint=now.fingerprint(),
             ids=self._ids(wanted),
-            reason="undoes the run",
         )
 
     def _left(self, body: Body) -> Body:

@@ -36,8 +36,9 @@ def command(where: Where, out: Path | None, style: str, detailed_exitcode: bool)
         print_change_set(session, change_set, "json" if where.json else style)
     if not where.json:
         requests = sum((change_set.requests or {}).values())
-        same = f"{planned.unchanged:,} object{'s are' if planned.unchanged != 1 else ' is'} as the specs ask for"
-        say(f"\n{same}. Planning took {requests:,} provider requests and changed nothing.")
+        one = planned.unchanged == 1
+        same = f"{planned.unchanged:,} {'object is' if one else 'objects are'} as the specs ask for. "
+        say(f"\n{same if planned.unchanged else ''}Planning took {requests:,} provider requests and changed nothing.")
         if change_set.changes:
             name = str(out) if out else change_set.short
             say(f"Next: `ratecard approve {name}`, then `ratecard apply {name}`.")
