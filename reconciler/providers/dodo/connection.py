@@ -63,16 +63,19 @@ class DodoConnection:
 
     # reading
 
-    def read(self, bindings: Mapping[str, Binding]) -> Live:
+    def read(self, bindings: Mapping[str, Binding], also: Iterable[Binding] = ()) -> Live:
         """Every live object of the managed kinds, and each bound one that lists leave out because it is archived.
 
-        A bound object that is in neither is really gone, and is left out. Raises ProviderError.
+        A bound object that is in neither is really gone, and is left out. `also` are further objects to look for by
+        id, which stand for no address. Raises ProviderError.
         """
         addresses = {binding.id: address for address, binding in bindings.items()}
         with self._guard:
             self._bound = dict(addresses)
-        kinds = list(CAPABILITIES.kinds)
-        futures = [self._pool.submit(self._read_kind, kind, bindings.values(), addresses) for kind in kinds]
+        expected: dict[str, set[str]] = {kind: set() for kind in CAPABILITIES.kinds}
+        for binding in (*bindings.values(), *also):
+            expected[binding.kind].add(binding.id)
+        futures = [self._pool.submit(self._read_kind, kind, ids, addresses) for kind, ids in expected.items()]
         resources: list[LiveResource] = []
         account: str | None = None
         for future in futures:
@@ -82,10 +85,10 @@ class DodoConnection:
         return Live(tuple(resources), account)
 
     def _read_kind(
-        self, kind: str, bindings: Iterable[Binding], addresses: Mapping[str, str]
+        self, kind: str, expected: set[str], addresses: Mapping[str, str]
     ) -> tuple[list[LiveResource], str | None]:
         active = self.listed(kind)
-        missing = {binding.id for binding in bindings if binding.kind == kind} - active.keys()
+        missing = expected - active.keys()
         archived = self.archived(kind, missing) if missing and kind in ARCHIVABLE else {}
         for object_id in sorted(missing - archived.keys()):
             # A page may have slipped by while others were inserting: absent means gone only when a GET says so too.
@@ -226,14 +229,8 @@ class DodoConnection:
 
     def find(self, change: Change, operation: str, workspace: str, ids: Mapping[str, str]) -> Found:
         """Find out, by reading only, whether the write of `operation` took effect. Raises ProviderError."""
-        bound = self._bindings()
-        addresses = bound | {object_id: address for address, object_id in ids.items()}
-        found = find_fate(self, change, operation, workspace, addresses)
-        if found.resource is not None and change.kind != METER:
-            raw = self.get_object(change.kind, found.resource.id)
-            if raw is not None:
-                self._remember(change.kind, {found.resource.id: raw})
-        return found
+        addresses = self._bindings() | {object_id: address for address, object_id in ids.items()}
+        return find_fate(self, change, operation, workspace, addresses)
 
     def get_object(self, kind: str, object_id: str) -> Raw | None:
         """One raw object, None where there is none."""
