@@ -58,7 +58,7 @@ def as_markdown(change_set: ChangeSet, capabilities: Capabilities) -> str:
         out += (f"- {_plain(text)}" for text in totals(change_set))
         out += ["", "| | Change | Object | What |", "|---|---|---|---|"]
         for change in change_set.changes:
-            what = "<br>".join(_plain(text) for text in _details(change, capabilities))
+            what = "<br>".join(_plain(text) for text in _details(change, capabilities, aligned=False))
             out.append(
                 f"| {SYMBOLS[change.verb]} | {change.verb} | `{change.address}` {_plain(_title(change))} | {what} |"
             )
@@ -100,7 +100,7 @@ def totals(change_set: ChangeSet) -> Iterator[str]:
         yield "All of it can be undone with `ratecard revert`."
 
 
-def _details(change: Change, capabilities: Capabilities) -> list[str]:
+def _details(change: Change, capabilities: Capabilities, *, aligned: bool = True) -> list[str]:
     out = []
     if change.reason:
         out.append(escape(change.reason))
@@ -108,7 +108,7 @@ def _details(change: Change, capabilities: Capabilities) -> list[str]:
         before = None if change.verb is Verb.CREATE else change.before
         rows = lines(before, change.after, capabilities.kinds[change.kind])
         width = min(max((len(row.label) for row in rows), default=0), 28)
-        out += (_row(row, width, new=before is None) for row in rows)
+        out += (_row(row, f"{row.label:<{width}} " if aligned else f"{row.label}:", before is None) for row in rows)
     if change.impact:
         out.append(escape(change.impact.sentence))
     if change.reverse.undo is Undo.IRREVERSIBLE:
@@ -127,10 +127,8 @@ def _notes(change_set: ChangeSet) -> Iterator[str]:
         yield f"Note for {', '.join(addresses)}: {escape(note)}."
 
 
-def _row(row: Line, width: int, *, new: bool) -> str:
-    if new:
-        return f"{row.label:<{width}}  {row.after}"
-    return f"{row.label:<{width}}  {row.before or 'none'} {ARROW} {row.after or 'none'}"
+def _row(row: Line, label: str, new: bool) -> str:
+    return f"{label} {row.after}" if new else f"{label} {row.before or 'none'} {ARROW} {row.after or 'none'}"
 
 
 def _title(change: Change) -> str:
