@@ -13,7 +13,8 @@ from reconciler.base.clock import format_time, parse_time
 from reconciler.sandbox.exchange import JSONObject
 from reconciler.sandbox.faults import Rule
 from reconciler.sandbox.limits import Limits
-from reconciler.sandbox.seed import Seeds, plant
+from reconciler.sandbox.planting import plant
+from reconciler.sandbox.seed import Seeds
 from reconciler.sandbox.server import Sandbox
 from reconciler.sandbox.validate import Moment, Strict, check, decode, invalid, read_whole
 

@@ -14,7 +14,8 @@ from reconciler.base.errors import RatecardError, RefusedError
 from reconciler.sandbox import control
 from reconciler.sandbox.clock import RealTime
 from reconciler.sandbox.exchange import Refusal
-from reconciler.sandbox.seed import load_seed, plant_once
+from reconciler.sandbox.planting import plant_once
+from reconciler.sandbox.seed import load_seed
 from reconciler.sandbox.server import Sandbox
 from reconciler.sandbox.store import Store
 
