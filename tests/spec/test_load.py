@@ -1,5 +1,6 @@
 import hashlib
 import os
+import threading
 import time
 
 import pytest
@@ -96,6 +97,7 @@ BAD = [
     ("title: Pro", 'title: ""', (6, 10, "spec.title", "schema/limit")),
     ("title: Pro", "titel: Pro", (6, 3, "spec.titel", "schema/unknown-key")),
     ("title: Pro", "titel: Pro", (5, 1, "spec.title", "schema/missing")),
+    ("name: pro", 'name: pro\n  labels: {"a\\u200b": b}', (5, 12, 'metadata.labels["a\\u200b"]', "text/invisible")),
     ("name: pro", "name: Pro Plan", (4, 9, "metadata.name", "schema/name")),
     ("monthly: {", "Monthly: {", (12, 5, "spec.prices.Monthly", "schema/name")),
     ("saas", "sas", (10, 16, "spec.taxCategory", "schema/unknown-value")),
@@ -196,6 +198,31 @@ def test_only_regular_files_beneath_the_root_are_read(tmp_path):
         ("outside.yaml", "file/outside"),
         ("none.yaml", "file/unreadable"),
     }
+
+
+def test_a_link_put_in_the_place_of_a_file_while_loading_is_never_followed_out(tmp_path):
+    root, outside = tmp_path / "root", tmp_path / "outside.yaml"
+    root.mkdir()
+    outside.write_text(PLAN.replace("name: pro", "name: outside"))
+    done = threading.Event()
+
+    def swap():
+        while not done.is_set():
+            (root / "new").write_text(PLAN)
+            (root / "new").replace(root / "a.yaml")
+            (root / "link").symlink_to(outside)
+            (root / "link").replace(root / "a.yaml")
+
+    thread = threading.Thread(target=swap)
+    thread.start()
+    try:
+        loads = [load_specs([root], root=root) for _ in range(300)]
+    finally:
+        done.set()
+        thread.join()
+    assert {s.name for loaded in loads for s in loaded.specs} <= {"pro"}
+    digests = {digest for loaded in loads for digest in loaded.digests.values()}
+    assert digests <= {hashlib.sha256(data).hexdigest() for data in (PLAN.encode(), b"")}
 
 
 def test_files_are_read_up_to_a_total(tmp_path):

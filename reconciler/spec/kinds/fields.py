@@ -120,8 +120,8 @@ class Metadata(Model):
     """Who a spec is: its name among its kind, and notes for people and tools."""
 
     name: Name
-    labels: dict[str, Text] = {}
-    annotations: dict[str, Text] = {}
+    labels: dict[Word, Text] = {}
+    annotations: dict[Word, Text] = {}
 
 
 class Document(Model):
