@@ -19,13 +19,13 @@ from reconciler.base.errors import RatecardError, UsageError
 from reconciler.base.failpoints import NO_FAILPOINTS, ArmedFailpoints, Failpoints
 
 if TYPE_CHECKING:
+    from reconciler.cli.shapes import Shape
     from reconciler.engine.config import Workspace
     from reconciler.engine.session import Session
     from reconciler.plan.change_set import ChangeSet
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-API_VERSION = "ratecard.dev/v1alpha1"
 CHANGES = 2
 
 
@@ -105,7 +105,9 @@ def tell(diagnostics: Iterable[Diagnostic], where: Where) -> None:
     """Print mistakes: as JSON to stdout, or in words to stderr with their number below."""
     found = list(diagnostics)
     if where.json:
-        write_json({"kind": "Diagnostics", "diagnostics": [diagnostic.as_json() for diagnostic in found]})
+        from reconciler.cli.shapes import Diagnostics, DiagnosticShape
+
+        write_json(Diagnostics(diagnostics=[DiagnosticShape.of(diagnostic) for diagnostic in found]))
         return
     for diagnostic in found:
         click.echo(str(diagnostic), err=True)
@@ -114,10 +116,9 @@ def tell(diagnostics: Iterable[Diagnostic], where: Where) -> None:
         click.echo(f"\n{errors} {'mistake' if errors == 1 else 'mistakes'}. Nothing was sent.", err=True)
 
 
-def write_json(document: dict[str, Any]) -> None:
-    """Print one JSON document with its version first."""
-    versioned = {"apiVersion": API_VERSION, **document}
-    click.echo(orjson.dumps(versioned, option=orjson.OPT_INDENT_2).decode())
+def write_json(shape: Shape) -> None:
+    """Print one JSON document of a documented shape."""
+    click.echo(orjson.dumps(shape.model_dump(by_alias=True, mode="json"), option=orjson.OPT_INDENT_2).decode())
 
 
 def say(text: str) -> None:

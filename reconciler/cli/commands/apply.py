@@ -31,20 +31,21 @@ def command(where: Where, change_set: str | None, resume: bool) -> int:
         applied = apply_change_set(session, found, resume=resume)
         requests = dict(session.connection.requests())
     if where.json:
+        from reconciler.cli.shapes import ApplyResult, Done
+
         write_json(
-            {
-                "kind": "ApplyResult",
-                "digest": found.digest,
-                "run": applied.run,
-                "result": str(applied.result),
-                "done": [{"change": key, "id": provider_id} for key, provider_id in applied.done.items()],
-                "notDone": list(applied.not_done),
-                "left": list(applied.left) if applied.left is not None else None,
-                "reason": applied.reason,
-                "hint": applied.hint,
-                "approvedBy": applied.approved_by,
-                "requests": requests,
-            }
+            ApplyResult(
+                digest=found.digest,
+                run=applied.run,
+                result=applied.result.value,
+                done=[Done(change=key, id=provider_id) for key, provider_id in applied.done.items()],
+                not_done=list(applied.not_done),
+                left=list(applied.left) if applied.left is not None else None,
+                reason=applied.reason,
+                hint=applied.hint,
+                approved_by=applied.approved_by,
+                requests=requests,
+            )
         )
     else:
         for change in found.changes:

@@ -41,16 +41,9 @@ def command(
             confirm = _ask(found.short, name, irreversible, confirm)
         decision = approve(session, found, name, confirmed=confirm, reason=reason)
     if where.json:
-        write_json(
-            {
-                "kind": "Decision",
-                "digest": decision.digest,
-                "person": decision.person,
-                "approved": True,
-                "proven": decision.proven,
-                "expiresAt": format_time(decision.expires_at) if decision.expires_at else None,
-            }
-        )
+        from reconciler.cli.shapes import DecisionShape
+
+        write_json(DecisionShape.of(decision))
     else:
         until = format_time(decision.expires_at) if decision.expires_at else ""
         say(f"\nApproved {found.short} as {name} until {until}. The name is not proven: approvals are not signed yet.")

@@ -33,7 +33,9 @@ def command(where: Where, check: bool) -> int:
             if not check:
                 _write(workspace.folder / file.name, after)
     if where.json:
-        write_json({"kind": "Format", "changed": changed, "written": not check})
+        from reconciler.cli.shapes import Format
+
+        write_json(Format(changed=changed, written=not check))
     else:
         for name in changed:
             click.echo(name)

@@ -26,7 +26,9 @@ def command(context: click.Context, where: Where, limit: int) -> int:
     with open_journal(workspace, where.clock()) as journal:
         entries = list(journal.entries(where.account, newest_first=True, limit=limit))[::-1]
     if where.json:
-        write_json({"kind": "Log", "entries": [entry.as_json() for entry in entries]})
+        from reconciler.cli.shapes import Log
+
+        write_json(Log.of(entries))
         return 0
     for entry in entries:
         click.echo(f"{entry.sequence:>6}  {format_time(entry.at)[:19]}Z  {entry.account:<10} {_sentence(entry)}")
@@ -51,14 +53,10 @@ def verify(where: Where, head: str | None, count: int | None) -> int:
     with open_journal(workspace, where.clock()) as journal:
         found = check(journal, expected_head=head, expected_count=count)
     if where.json:
+        from reconciler.cli.shapes import VerificationShape
+
         write_json(
-            {
-                "kind": "Verification",
-                "entries": found.entries,
-                "head": found.head,
-                "sound": found.sound,
-                "problems": list(found.problems),
-            }
+            VerificationShape(entries=found.entries, head=found.head, sound=found.sound, problems=list(found.problems))
         )
     else:
         for problem in found.problems:

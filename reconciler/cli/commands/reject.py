@@ -22,7 +22,9 @@ def command(where: Where, change_set: str, person: str | None, reason: str | Non
         found = find_change_set(session, change_set)
         decision = reject(session, found, person or getpass.getuser(), reason=reason)
     if where.json:
-        write_json({"kind": "Decision", "digest": decision.digest, "person": decision.person, "approved": False})
+        from reconciler.cli.shapes import DecisionShape
+
+        write_json(DecisionShape.of(decision))
     else:
         say(f"Rejected {found.short} as {decision.person}. Nothing was sent.")
     return 0

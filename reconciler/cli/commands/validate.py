@@ -20,14 +20,15 @@ def command(where: Where) -> int:
     desired = load_desired(workspace, find_provider(account.provider))
     wrong = has_errors(desired.diagnostics)
     if where.json:
+        from reconciler.cli.shapes import DiagnosticShape, Validation
+
         write_json(
-            {
-                "kind": "Validation",
-                "valid": not wrong,
-                "specs": len(desired.specs),
-                "resources": len(desired.resources),
-                "diagnostics": [diagnostic.as_json() for diagnostic in desired.diagnostics],
-            }
+            Validation(
+                valid=not wrong,
+                specs=len(desired.specs),
+                resources=len(desired.resources),
+                diagnostics=[DiagnosticShape.of(diagnostic) for diagnostic in desired.diagnostics],
+            )
         )
     else:
         tell(desired.diagnostics, where)

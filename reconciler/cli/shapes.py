@@ -1,0 +1,161 @@
+"""What `--json` prints: one documented, versioned shape for each command. Their JSON Schemas are in `schemas/output/`.
+
+A change set has its own, `plan.document.ChangeSetDocument`: `plan`, `show` and `revert` print that.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from reconciler.base.clock import format_time
+from reconciler.base.diagnostics import Diagnostic
+from reconciler.journal.entries import Entry
+from reconciler.plan.approval import Decision
+
+
+class Shape(BaseModel):
+    """The base of all: keys in camelCase, nothing that the schema does not name."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+    api_version: Literal["ratecard.dev/v1alpha1"] = "ratecard.dev/v1alpha1"
+
+
+class DiagnosticShape(BaseModel):
+    """One mistake. Lines and columns count from 1; `path` is the place inside the document."""
+
+    severity: Literal["error", "warning"]
+    code: str
+    message: str
+    file: str
+    line: int
+    column: int
+    path: str
+    hint: str | None
+    choices: list[str]
+
+    @classmethod
+    def of(cls, diagnostic: Diagnostic) -> DiagnosticShape:
+        """The shape of a diagnostic."""
+        return cls.model_validate(diagnostic.as_json())
+
+
+class Diagnostics(Shape):
+    """Mistakes that stood in the way of any command; exit code 1."""
+
+    kind: Literal["Diagnostics"] = "Diagnostics"
+    diagnostics: list[DiagnosticShape]
+
+
+class Validation(Shape):
+    """`validate`: how many specs, and the objects that they are at the provider."""
+
+    kind: Literal["Validation"] = "Validation"
+    valid: bool
+    specs: int
+    resources: int
+    diagnostics: list[DiagnosticShape]
+
+
+class Format(Shape):
+    """`fmt`: the files that are not, or were not, in canonical form."""
+
+    kind: Literal["Format"] = "Format"
+    changed: list[str]
+    written: bool
+
+
+class DecisionShape(Shape):
+    """`approve` and `reject`: who said what of which digest. `proven` is whether it is certain who it was."""
+
+    kind: Literal["Decision"] = "Decision"
+    digest: str
+    person: str
+    approved: bool
+    proven: bool
+    expires_at: str | None
+
+    @classmethod
+    def of(cls, decision: Decision) -> DecisionShape:
+        """The shape of a decision."""
+        return cls(
+            digest=decision.digest,
+            person=decision.person,
+            approved=decision.approved,
+            proven=decision.proven,
+            expires_at=format_time(decision.expires_at) if decision.expires_at else None,
+        )
+
+
+class Done(BaseModel):
+    """A change that took effect, and the id of its object."""
+
+    change: str
+    id: str
+
+
+class ApplyResult(Shape):
+    """`apply`: what took effect and what did not.
+
+    `left` are the changes that planning again gives: none when the account has converged, null when nobody can say.
+    """
+
+    kind: Literal["ApplyResult"] = "ApplyResult"
+    digest: str
+    run: str
+    result: Literal["applied", "stopped", "unknown"]
+    done: list[Done]
+    not_done: list[str]
+    left: list[str] | None
+    reason: str | None
+    hint: str | None
+    approved_by: str
+    requests: dict[str, int] = Field(description="Provider requests by HTTP method")
+
+
+class LogEntry(BaseModel):
+    """One entry of the journal. `hash` is over all else of it; `previous` is the hash of the entry before."""
+
+    sequence: int
+    at: str
+    kind: str
+    account: str
+    body: dict[str, Any]
+    previous: str
+    hash: str
+
+
+class Log(Shape):
+    """`log`: entries, the newest last."""
+
+    kind: Literal["Log"] = "Log"
+    entries: list[LogEntry]
+
+    @classmethod
+    def of(cls, entries: list[Entry]) -> Log:
+        """The shape of entries."""
+        return cls(entries=[LogEntry.model_validate(entry.as_json()) for entry in entries])
+
+
+class VerificationShape(Shape):
+    """`log verify`: `head` and `entries`, kept elsewhere, are an anchor that shows a later truncation."""
+
+    kind: Literal["Verification"] = "Verification"
+    entries: int
+    head: str
+    sound: bool
+    problems: list[str]
+
+
+SHAPES: tuple[type[Shape], ...] = (
+    ApplyResult,
+    DecisionShape,
+    Diagnostics,
+    Format,
+    Log,
+    Validation,
+    VerificationShape,
+)
