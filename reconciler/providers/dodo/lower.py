@@ -34,8 +34,9 @@ def lower(specs: Sequence[Spec]) -> Lowered:
     resources: list[Resource] = []
     for spec in specs:
         resources.extend(lowering.one(spec))
-    lowering.refuse_twins(specs, resources)
-    return Lowered(tuple(resources), tuple(lowering.diagnostics))
+    twins = lowering.refuse_twins(specs, resources)
+    kept = tuple(one for one in resources if one.address.partition(":")[0] not in twins)
+    return Lowered(kept, tuple(lowering.diagnostics))
 
 
 class _Lowering:
@@ -126,12 +127,14 @@ class _Lowering:
         title = wanted.title or wanted.code
         return Resource(f"Discount/{spec.name}", DISCOUNT, title, body, tuple(sorted(addresses)), adopt)
 
-    def refuse_twins(self, specs: Sequence[Spec], resources: Sequence[Resource]) -> None:
-        """Two resources for one live object, or two that nothing could tell apart."""
+    def refuse_twins(self, specs: Sequence[Spec], resources: Sequence[Resource]) -> set[str]:
+        """The `Kind/name` of specs that stand for the same live object as one before, or that nothing tells apart."""
+        twins: set[str] = set()
         by_address = {f"{spec.kind}/{spec.name}": spec for spec in specs}
         seen: dict[tuple[str, str], str] = {}
         for resource in resources:
-            spec = by_address[resource.address.partition(":")[0]]
+            whole = resource.address.partition(":")[0]
+            spec = by_address[whole]
             for what, value, at in _unique(resource):
                 first = seen.setdefault((what, value), resource.address)
                 if first != resource.address:
@@ -139,6 +142,8 @@ class _Lowering:
                         f"the same {what} as {first}", code="dodo/twice", at=at, hint="one of them must differ"
                     )
                     self.diagnostics.append(diagnostic(spec, mistake))
+                    twins.add(whole)
+        return twins
 
 
 def _unique(resource: Resource) -> Iterator[tuple[str, str, limits.At]]:
