@@ -10,7 +10,8 @@ from pathlib import Path
 
 from reconciler.base.diagnostics import Diagnostic, Location, Severity
 from reconciler.spec.scalars import shorten
-from reconciler.spec.source import LARGEST_FILE, SourceFile, too_large
+from reconciler.spec.source import SourceFile
+from reconciler.spec.text import LARGEST_FILE, too_large
 
 LARGEST_TOTAL = 16 << 20
 SUFFIXES = (".yaml", ".yml")

@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from reconciler.base.diagnostics import Diagnostic, Location, Mistake, Severity, in_order
+from reconciler.spec.compose import MOST_MISTAKES, Examined, Value
 from reconciler.spec.files import Reader
 from reconciler.spec.kinds.registry import API_VERSION, KINDS, AnyDocument
 from reconciler.spec.scalars import bare_float
-from reconciler.spec.source import MOST_MISTAKES, Composer, Examined, Source, SourceFile, Value, dotted, locate
+from reconciler.spec.source import Composer, Source, SourceFile, dotted, locate
 from reconciler.spec.words import did_you_mean, mistakes_of, quote
 
 M = TypeVar("M", bound=BaseModel)
