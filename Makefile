@@ -14,7 +14,7 @@ test: $(VENV)/.development
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m reconciler.spec.export --check schemas
+	$(BIN)/python -m reconciler.cli.export --check schemas
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term --cov-fail-under=85 -m "not soak"
 
 bench: $(VENV)/.development
@@ -24,7 +24,7 @@ soak: $(VENV)/.development
 	$(BIN)/python -m pytest -m soak
 
 schemas: $(VENV)/.runtime
-	$(BIN)/python -m reconciler.spec.export schemas
+	$(BIN)/python -m reconciler.cli.export schemas
 
 lock: $(VENV)/.development
 	$(PYTHON) -m uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11 --custom-compile-command "make lock" -o requirements/runtime.txt pyproject.toml requirements/build.in

@@ -1,6 +1,6 @@
-"""Writes `schemas/`: JSON Schemas for editors and CustomResourceDefinitions for Kubernetes, from the kinds.
+"""What `schemas/` holds of the kinds: JSON Schemas for editors and CustomResourceDefinitions for Kubernetes.
 
-`python -m reconciler.spec.export DIR` writes them; `--check` writes nothing and names the files that differ.
+Rooms above add their own shapes; `python -m reconciler.cli.export DIR` writes all of it.
 """
 
 from __future__ import annotations
@@ -8,11 +8,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import yaml
+from pydantic import BaseModel
 
 from reconciler.spec.kinds.registry import API_VERSION, KINDS
 
@@ -37,11 +38,14 @@ _STRUCTURAL = (
 
 
 def documents() -> dict[str, str]:
-    """The files of `schemas/`: names and contents, the same on every run."""
-    files: dict[str, str] = {}
-    for make in EXPORTS:
-        files.update(make())
-    return dict(sorted(files.items()))
+    """The files of `schemas/` that come from the kinds: names and contents, the same on every run."""
+    return {**json_schemas(), **custom_resources()}
+
+
+def schema_text(model: type[BaseModel], name: str) -> str:
+    """The JSON Schema of one shape, under its name in `schemas/`."""
+    schema: Schema = _as_written(model.model_json_schema(by_alias=True, mode="validation"))
+    return _json({"$schema": DRAFT, "$id": f"{HOME}/{name}", "title": model.__name__, **schema})
 
 
 def json_schemas() -> dict[str, str]:
@@ -73,10 +77,6 @@ def custom_resources() -> dict[str, str]:
         text = yaml.safe_dump(_custom_resource(kind, plural), sort_keys=False, width=110, allow_unicode=True)
         files[f"crds/{plural}.{GROUP}.yaml"] = text
     return files
-
-
-# Everything that is written. A room above adds its shapes by a function here that reads nothing of that room.
-EXPORTS: list[Callable[[], Mapping[str, str]]] = [json_schemas, custom_resources]
 
 
 def kind_schema(kind: str) -> Schema:
@@ -192,34 +192,29 @@ def _json(value: Schema) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
-def differing(folder: Path) -> list[str]:
+def differing(folder: Path, wanted: Mapping[str, str]) -> list[str]:
     """The names of files in a folder that are not as they would be written: other, missing, or too many."""
-    wanted = documents()
     there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
     differ = [n for n, text in wanted.items() if n in there and (folder / n).read_bytes() != text.encode("utf-8")]
     return sorted([*differ, *(there ^ wanted.keys())])
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write or check a folder. Exit 1 when `--check` finds a difference."""
-    parser = argparse.ArgumentParser(prog="python -m reconciler.spec.export", description=__doc__)
+def write_or_check(wanted: Mapping[str, str], arguments: Sequence[str] | None = None) -> int:
+    """Write a folder, or check it with `--check`, which exits 1 and names the files that differ."""
+    parser = argparse.ArgumentParser(prog="python -m reconciler.cli.export")
     parser.add_argument("--check", action="store_true", help="write nothing; fail when a file differs")
     parser.add_argument("folder", type=Path, metavar="DIR")
     options = parser.parse_args(arguments)
     folder: Path = options.folder
     if options.check:
-        differ = differing(folder)
+        differ = differing(folder, wanted)
         for name in differ:
             sys.stderr.write(f"{folder / name} differs from the kinds: run `make schemas`\n")
         return 1 if differ else 0
-    for name, text in documents().items():
+    for name, text in wanted.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text.encode("utf-8"))
-    for name in differing(folder):  # left over from a kind that is gone
+    for name in differing(folder, wanted):  # left over from a kind that is gone
         (folder / name).unlink()
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
