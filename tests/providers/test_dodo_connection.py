@@ -448,3 +448,40 @@ def test_a_limit_that_the_answers_tell_is_kept_without_a_429(sandbox: Controls) 
     opened.close()
     assert opened.requests() == {"GET": 10}, "no request was sent again"
     assert now[0] >= 120
+
+
+def test_a_product_follows_its_meter_to_the_meters_successor(account: Account, sandbox: Controls) -> None:
+    connection = account.connection
+    account.create_all(lower_text(PRO))
+    connection.read(account.bindings())
+    old = account.ids["Meter/calls"]
+    changed = PRO.replace("event: api.call", "event: api.done")
+    was = resource("Meter/calls", PRO)
+    made = account.make(change(Verb.REPLACE, resource("Meter/calls", changed), target=old, before=was.body))
+    assert made.id != old
+    product = resource("Plan/pro:monthly", changed)
+    price = product.body["price"]
+    assert isinstance(price, dict)
+    before = product.body | {"price": price | {"meters": [price["meters"][0] | {"meter_id": {"$id": old}}]}}
+    one = change(Verb.UPDATE, product, target=account.ids["Plan/pro:monthly"], before=before)
+    assert connection.find(one, "op", WORKSPACE, account.ids).fate is Fate.NOT_DONE
+    assert account.make(one).body == product.body
+    raw = sandbox.call("GET", f"/products/{one.id}")
+    assert [line["meter_id"] for line in raw["price"]["meters"]] == [made.id]
+    assert connection.find(one, "op", WORKSPACE, account.ids).fate is Fate.DONE
+    archive = change(Verb.ARCHIVE, was, target=old, before=was.body)
+    connection.write(archive, connection.prepare(archive, "op", WORKSPACE, {}), {})
+    live = {
+        item.id: item for item in connection.read(account.bindings(), [Binding("Meter/calls", "meter", old)]).resources
+    }
+    assert live[old].archived
+    assert live[str(one.id)].body == product.body
+
+
+def test_a_binding_that_tells_only_an_address_is_no_object_to_look_for(
+    account: Account, connection: DodoConnection
+) -> None:
+    account.create_all(lower_text(PRO))
+    live = connection.read({"Meter/calls": Binding("Meter/calls", "", account.ids["Meter/calls"])})
+    product = next(one for one in live.resources if one.kind == "product")
+    assert product.body["price"]["meters"][0]["meter_id"] == {"$ref": "Meter/calls"}  # type: ignore[index,call-overload]

@@ -20,6 +20,8 @@ from pydantic import TypeAdapter
 from reconciler.base.canonical import canonical_json
 from reconciler.base.diagnostics import Severity
 from reconciler.plan.change_set import Verb
+from reconciler.plan.diff import changed_immutable
+from reconciler.providers.base import Fate
 from reconciler.providers.dodo.capabilities import CAPABILITIES
 from reconciler.providers.dodo.events import EVENT_TYPES
 from reconciler.providers.dodo.lift import lift
@@ -183,6 +185,48 @@ def test_what_is_sent_is_what_is_read_and_nothing_is_dropped_silently(sandbox: C
         for one in whole:
             if one.address in account.ids:
                 assert live[account.ids[one.address]].body == one.body
+    finally:
+        connection.close()
+
+
+@st.composite
+def two_of_a_kind(draw: st.DrawFn) -> tuple[str, str]:
+    """The same spec before and after an edit, as text."""
+    kind = draw(st.sampled_from(["Meter", "Plan", "Discount", "Webhook"]))
+    several = {
+        "Meter": meters(),
+        "Plan": plans(["calls"]),
+        "Discount": discounts([]).map(lambda spec: spec | {"code": "CODE"}),
+        "Webhook": webhooks,
+    }[kind]
+    base = document("Meter", "calls", {"title": "T", "unit": "u", "event": "e", "aggregation": {"type": "count"}})
+    first, second = draw(several), draw(several)
+    texts = ["\n---\n".join(json.dumps(one) for one in (base, document(kind, "same", s))) for s in (first, second)]
+    return texts[0], texts[1]
+
+
+@settings(MANY, max_examples=60)
+@given(texts=two_of_a_kind())
+def test_an_edit_and_its_reverse_are_stored_exactly(sandbox: Controls, texts: tuple[str, str]) -> None:
+    first, second = (
+        {one.address: one for one in Dodo().lower(load_text(text, "edit.yaml").specs).resources} for text in texts
+    )
+    sandbox.reset()
+    connection = connect(sandbox.url, lambda _: None)
+    account = Account(connection)
+    try:
+        for one in first.values():
+            account.make(change(Verb.CREATE, one))
+        for address in first.keys() & second.keys():
+            old, new = first[address], second[address]
+            if old.body == new.body or changed_immutable(old.body, new.body, CAPABILITIES.kinds[old.kind]):
+                continue
+            for before, after in ((old, new), (new, old)):
+                connection.read(account.bindings())
+                one = change(Verb.UPDATE, after, target=account.ids[address], before=before.body)
+                assert connection.find(one, "op", WORKSPACE, account.ids).fate is Fate.NOT_DONE
+                assert account.make(one).body == after.body
+                assert connection.find(one, "op", WORKSPACE, account.ids).fate is Fate.DONE
     finally:
         connection.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
@@ -19,7 +20,7 @@ from reconciler.plan.resource import Binding, Live, LiveResource
 from reconciler.providers.base import Found, Request
 from reconciler.providers.dodo.capabilities import CAPABILITIES, DISCOUNT, METER, PATHS, PRODUCT, WEBHOOK
 from reconciler.providers.dodo.client import Client
-from reconciler.providers.dodo.finding import find_fate
+from reconciler.providers.dodo.finding import alike, find_fate
 from reconciler.providers.dodo.lift import identify, lift
 from reconciler.providers.dodo.marks import owner_mark
 from reconciler.providers.dodo.payloads import create_payload, patch_metadata, patch_payload, resolve, resolve_known
@@ -74,7 +75,8 @@ class DodoConnection:
             self._bound = dict(addresses)
         expected: dict[str, set[str]] = {kind: set() for kind in CAPABILITIES.kinds}
         for binding in (*bindings.values(), *also):
-            expected[binding.kind].add(binding.id)
+            if binding.kind in expected:  # a binding may tell an address only
+                expected[binding.kind].add(binding.id)
         futures = [self._pool.submit(self._read_kind, kind, ids, addresses) for kind, ids in expected.items()]
         resources: list[LiveResource] = []
         account: str | None = None
@@ -194,13 +196,18 @@ class DodoConnection:
         with self._guard:
             return dict(self._bound)
 
+    def _addresses(self, ids: Mapping[str, str]) -> dict[str, str]:
+        """The address of each id as things are now: an object that has a successor at its address has none any more."""
+        bound = {object_id: address for object_id, address in self._bindings().items() if address not in ids}
+        return bound | {object_id: address for address, object_id in ids.items()}
+
     def write(self, change: Change, request: Request, ids: Mapping[str, str]) -> LiveResource:
         """Send a prepared write once and return the object as it is then, read back where the answer is empty.
 
         Raises NotSentError when nothing can have happened, ProviderError when it was refused, AnswerLostError when it
         may have happened.
         """
-        addresses = self._bindings() | {object_id: address for address, object_id in ids.items()}
+        addresses = self._addresses(ids)
         if request.method == "GET":
             return self._lifted(change.kind, self._client.get(request.path), addresses)
         answer = self._client.write(request.method, request.path, request.body)
@@ -211,12 +218,14 @@ class DodoConnection:
         try:
             if not answer and change.id is not None and change.verb is not Verb.REPLACE:
                 answer = self._client.get(object_path(change.kind, change.id))
-            return self._lifted(change.kind, answer, addresses)
+            made = self._lifted(change.kind, answer, addresses)
         except ProviderError as error:
             # It was accepted; what cannot be read is not known, and not known is never success.
             raise AnswerLostError(
                 f"{what} was accepted and what became of it could not be read: {error.message}", status=error.status
             ) from error
+        # Lists of references are sets. Sorted by address where it is known, they may stand in another order now.
+        return replace(made, body=change.after) if change.after and alike(made.body, change.after) else made
 
     def _lifted(self, kind: str, raw: Any, addresses: Mapping[str, str]) -> LiveResource:
         if not isinstance(raw, dict):
@@ -229,7 +238,7 @@ class DodoConnection:
 
     def find(self, change: Change, operation: str, workspace: str, ids: Mapping[str, str]) -> Found:
         """Find out, by reading only, whether the write of `operation` took effect. Raises ProviderError."""
-        addresses = self._bindings() | {object_id: address for address, object_id in ids.items()}
+        addresses = self._addresses(ids)
         return find_fate(self, change, operation, workspace, addresses)
 
     def get_object(self, kind: str, object_id: str) -> Raw | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from reconciler.base.canonical import Body
+import orjson
+
+from reconciler.base.canonical import JSON, Body
 from reconciler.plan.change_set import Change, Verb
 from reconciler.plan.resource import LiveResource
 from reconciler.providers.base import Fate, Found
@@ -149,7 +151,26 @@ def _find_fields(reader: Reader, change: Change, object_id: str, workspace: str,
 
 
 def _agree(one: Body, other: Body, fields: Iterable[str]) -> bool:
-    return all(one.get(name) == other.get(name) for name in fields)
+    return all(alike(one.get(name), other.get(name)) for name in fields)
+
+
+def alike(one: JSON, other: JSON) -> bool:
+    """Whether two values are equal but for the order of lists of objects and references, which are all sets.
+
+    Lists of texts are not: features are shown in their order.
+    """
+    return one == other or _unordered(one) == _unordered(other)
+
+
+def _unordered(value: JSON) -> JSON:
+    if isinstance(value, Mapping):
+        return {name: _unordered(part) for name, part in value.items()}
+    if isinstance(value, list) and any(isinstance(part, Mapping) for part in value):
+        return sorted((_unordered(part) for part in value), key=lambda part: orjson.dumps(part, option=_SORTED))
+    return value
+
+
+_SORTED = orjson.OPT_SORT_KEYS
 
 
 def _vanished(kind: str, object_id: str) -> Found:
