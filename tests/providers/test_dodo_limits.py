@@ -206,3 +206,16 @@ def test_all_mistakes_of_all_specs_are_told_at_once() -> None:
     text = PRO.replace(", pooled: true", "").replace("0.002 USD", "0 USD") + "  trial: {days: 3, card: required}\n---\n"
     codes = [d.code for d in lower_text(text + WEBHOOK.replace("EVENTS", "nothing.at_all")).diagnostics]
     assert codes == ["dodo/trial-on-usage", "dodo/zero-rate", "dodo/included-period", "dodo/event"]
+
+
+def test_one_id_adopts_a_meter_and_more_than_an_id_is_told() -> None:
+    def annotated(text: str) -> str:
+        return METER.replace("{name: calls}", f"{{name: calls, annotations: {{ratecard.dev/adopt: '{text}'}}}}")
+
+    assert lower_text(annotated("mtr_1")).resources[0].adopt == "mtr_1"
+    assert only(annotated("mtr_1, mtr_2")).code == "dodo/adopt"
+
+
+def test_an_alias_that_nobody_resolved_is_told() -> None:
+    found = only(WEBHOOK.replace("https://example.com/hooks", "alias:app").replace("EVENTS", "payment.failed"))
+    assert (found.code, found.hint) == ("dodo/alias", "name app under aliases in ratecard.yaml")
