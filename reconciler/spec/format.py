@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from yaml._yaml import CParser
+from yaml.error import MarkedYAMLError
 from yaml.events import ScalarEvent
 
-from reconciler.base.diagnostics import Diagnostic, Mistake, has_errors
+from reconciler.base.diagnostics import Diagnostic, Location, Mistake, has_errors
+from reconciler.base.errors import RatecardError
 from reconciler.base.money import parse_money, parse_percent, parse_rate
 from reconciler.base.period import parse_period
 from reconciler.spec.load import load_text
-from reconciler.spec.scalars import BareDecimal, read_plain
+from reconciler.spec.scalars import BareDecimal, read_plain, shorten
 
 TOP_KEYS = ("apiVersion", "kind", "metadata", "spec")
 WIDTH = 120
@@ -32,10 +35,10 @@ _SPELLINGS: dict[str, Callable[[str], object]] = {
 # Text that must keep its quotes in block style, beyond what the plain rules say: indicators and `: `, ` #`.
 _NEEDS_QUOTES = re.compile(r"""[-?:,\[\]{}#&*!|>'"%@`=\s]|.*(?:: |:$| #|\s$)""", re.DOTALL).match
 _AFTER_VALUE = re.compile(r"([:,]?) +(#.*)").fullmatch
-_FLOW_INDICATORS = re.compile(r"[,\[\]{}]").search
+_FLOW_INDICATORS = re.compile(r"[,\[\]{}]|:\?").search  # the last is libyaml's own rule
 
 
-class CannotFormat(ValueError):
+class CannotFormat(RatecardError):
     """The text is not formatted, since it has mistakes, or since its meaning would not be the same afterwards."""
 
     def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
@@ -48,25 +51,39 @@ def format_text(text: str, file: str) -> str:
 
     Raises CannotFormat, with diagnostics, for a text with mistakes.
     """
+    from ruamel.yaml.error import MarkedYAMLError as OtherYAMLError
+
     before = load_text(text, file)
     if has_errors(before.diagnostics):
         raise CannotFormat(before.diagnostics)
     if not before.specs:
         return text.rstrip() + "\n" if text.strip() else ""
-    formatted = _rewrite(text)
-    for _ in range(3):  # a comment that moves may settle only in the next round
-        again = _rewrite(formatted)
-        if again == formatted:
-            break
-        formatted = again
+    try:
+        formatted = _rewrite(text)
+        for _ in range(3):  # a comment that moves may settle only in the next round
+            again = _rewrite(formatted)
+            if again == formatted:
+                break
+            formatted = again
+    except (MarkedYAMLError, OtherYAMLError) as error:
+        message = f"cannot be formatted: {shorten(str(error.problem or error.context), 200)}"
+        raise CannotFormat((Diagnostic("fmt/refused", message, before.specs[0].locate(())),)) from None
     after = load_text(formatted, file)
     same = [s.document for s in after.specs] == [s.document for s in before.specs] and not has_errors(after.diagnostics)
-    if not same or _comments(formatted) != _comments(text):
-        where = before.specs[0].locate(())
-        raise CannotFormat(
-            (Diagnostic("fmt/changed", "formatting would change what it says; it is left alone", where),)
-        )
+    if not same:
+        message = "formatting would change what the file says, so it is left alone"
+        raise CannotFormat((Diagnostic("fmt/changed", message, before.specs[0].locate(())),))
+    lost = Counter(_comments(text)) - Counter(_comments(formatted))
+    if lost:
+        raise CannotFormat((_lost_comment(text, file, next(iter(lost))),))
     return formatted
+
+
+def _lost_comment(text: str, file: str, comment: str) -> Diagnostic:
+    at = text.find(comment)
+    where = Location(file, text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at))
+    hint = "move it to a line of its own, outside of brackets"
+    return Diagnostic("fmt/comment", f'the comment "{shorten(comment)}" would be lost', where, hint=hint)
 
 
 def _comments(text: str) -> list[str]:

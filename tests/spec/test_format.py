@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reconciler.spec.format import CannotFormat, format_text
@@ -87,6 +87,14 @@ def test_a_text_with_mistakes_is_not_touched():
     assert [d.code for d in caught.value.diagnostics] == ["money/no-currency"]
 
 
+def test_a_comment_that_would_be_lost_keeps_the_text_as_it_is():
+    text = PLAN.replace("{days: 14, ", "{days: 14, # two weeks\n    ")
+    with pytest.raises(CannotFormat) as caught:
+        format_text(text, "a.yaml")
+    (found,) = caught.value.diagnostics
+    assert str(found).startswith('a.yaml:14:21: the comment "# two weeks" would be lost')
+
+
 NAMES = st.from_regex(r"[a-z]([a-z0-9-]{0,6}[a-z0-9])?", fullmatch=True)
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=12)
 LINES = st.lists(WORDS, min_size=1, max_size=4).map(" ".join)
@@ -100,8 +108,9 @@ def quoted(text, style):
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(NAMES, LINES, LINES, st.lists(LINES, max_size=3), STYLES, INDENTS, st.sampled_from(["49 USD", "49.00 USD"]))
+@example("a", "0", "0", ["0 :?", "a:b", "a: b", "[", "#", "-"], "'{}'", 1, "49 USD")
 def test_formatting_never_changes_what_a_spec_says(name, title, description, features, style, indent, amount):
     pad = " " * indent
     text = (
