@@ -6,10 +6,11 @@ answer is lost is looked for before anything else is sent; what cannot be found 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from reconciler.base.canonical import fingerprint
 from reconciler.base.errors import NotApprovedError, RatecardError, RefusedError, StaleError
 from reconciler.engine.config import refuse_live
 from reconciler.engine.execution import Execution
@@ -21,6 +22,11 @@ from reconciler.plan.capabilities import Capabilities
 from reconciler.plan.change_set import Change, ChangeSet, Verb
 from reconciler.plan.diff import natural_key
 from reconciler.plan.resource import Binding, Live, LiveResource
+from reconciler.providers.base import Mode
+
+# How long after it was sent a write whose answer was lost may still take effect: before that, an object that is not
+# there counts for nothing. Undocumented by the vendor; ours is the time in which its gateway should have given up.
+SETTLE_S = {Mode.SANDBOX: 1.0, Mode.TEST: 10.0, Mode.LIVE: 30.0}
 
 
 class Result(StrEnum):
@@ -62,55 +68,92 @@ def apply_change_set(session: Session, change_set: ChangeSet, *, resume: bool = 
         open_run = session.journal.open_run(session.account_name)
         _check_open_run(open_run, change_set, resume=resume)
         approval = _approval(session, change_set, open_run)
-        capabilities = session.provider.capabilities
         session.progress.step("Reading the account again")
         live = _read(session, change_set)
-        execution = Execution(session, change_set, open_run or _start(session, change_set, approval, live))
+        refuse_other_account(change_set, live, begun=open_run is not None)
+        started = open_run or _start(session, change_set, approval, live)
+        execution = Execution(session, change_set, started, SETTLE_S[Mode(session.account.mode)])
         if open_run is not None:
-            # The ids that a crash left in doubt are settled first, so that what happened counts as done below.
-            execution.settle()
-            live = _read(session, change_set)
-            refuse_stale(change_set, live, capabilities, frozenset(execution.done) | execution.touched())
-        if execution.unknown is None:
+            _take_up(session, execution, approval)
+        if not execution.stopped:
             execution.run()
         return _finish(session, execution, approval)
 
 
-def refuse_stale(
-    change_set: ChangeSet, live: Live, capabilities: Capabilities, settled: frozenset[str] = frozenset()
-) -> None:
+def _take_up(session: Session, execution: Execution, approval: Decision) -> None:
+    """Settle what a crash left in doubt, then check what is left to do; what forbids it ends the run.
+
+    A run that may not go on is stopped, not left open: it would keep every other change set from being applied.
+    """
+    change_set = execution.change_set
+    execution.settle()
+    if execution.stopped:
+        return
+    if not approval.approved:
+        execution.stop(NotApprovedError(f"{approval.person} rejected the change set {change_set.short} during its run"))
+        return
+    try:
+        _check_fresh(session, change_set, _read(session, change_set), execution.done)
+    except StaleError as error:
+        execution.stop(error)
+
+
+def refuse_other_account(change_set: ChangeSet, live: Live, *, begun: bool) -> None:
+    """Raise RefusedError when the key belongs to another account than the change set was made for.
+
+    Only objects tell an account's id. A run that has begun may have removed the last of them itself.
+    """
+    planned, found = change_set.account.id, live.account_id
+    if planned is None or planned == found or (found is None and begun):
+        return
+    belongs = f"belongs to {found}" if found else "belongs to an account without any object"
+    raise RefusedError(
+        f"the change set is for the account {planned}, and this key {belongs}", hint="check the key of the account"
+    )
+
+
+def refuse_stale(session: Session, change_set: ChangeSet, live: Live, done: Mapping[str, str]) -> None:
     """Raise StaleError, naming every object, when Live is no longer what the change set was made from.
 
-    `settled` are the keys of changes that this run has made or begun already.
+    `done` are the changes that this run has made already, by key, with the ids of their objects.
     """
-    if change_set.account.id and live.account_id and change_set.account.id != live.account_id:
-        raise RefusedError(
-            f"the change set is for the account {change_set.account.id}, and this key belongs to {live.account_id}",
-            hint="check the key of the account",
-        )
     by_id = {item.id: item for item in live.resources}
-    taken = _Taken(change_set.workspace, live, capabilities)
-    begun = {change.address for change in change_set.changes if change.key in settled}
-    moved = [
-        moved
-        for change in change_set.changes
-        if change.key not in settled and change.address not in begun
-        for moved in _moved(change, by_id, taken)
-    ]
+    ours = {binding.id for binding in session.bindings().values()} | set(done.values())
+    known = ours | {item.id for item in change_set.unmanaged}
+    taken = _Taken(change_set.workspace, live, session.provider.capabilities, known)
+    begun = {change.id for change in change_set.changes if change.key in done and change.verb is not Verb.REPLACE}
+    restored = {change.id for change in change_set.changes if change.verb is Verb.RESTORE}
+    moved = []
+    for change in change_set.changes:
+        if change.key in done:
+            continue
+        if change.verb is Verb.CREATE:
+            there = taken.by(change)
+            moved += [f"{change.address} exists now ({there})"] if there else []
+        else:
+            moved += _moved(change, by_id.get(change.id or ""), begun=change.id in begun)
+        for address, found in (change.ids or {}).items():
+            target = by_id.get(found)
+            if target is None or (target.archived and found not in restored):
+                what = "gone" if target is None else "archived"
+                moved.append(f"{address} ({found}), which {change.address} refers to, is {what}")
     if moved:
         raise StaleError(
-            "live has moved since the change set was made: " + "; ".join(moved),
+            "live has moved since the change set was made: " + "; ".join(dict.fromkeys(moved)),
             hint="run `ratecard plan` again, and have the new change set approved",
         )
 
 
 class _Taken:
-    """What a create would make a second time: addresses that are marked, natural keys that are in use."""
+    """What a create would make a second time: addresses that are marked, natural keys that are in use, and for kinds
+    without a mark an object that is exactly alike and was not there when the change set was made.
+    """
 
-    def __init__(self, workspace: str, live: Live, capabilities: Capabilities) -> None:
+    def __init__(self, workspace: str, live: Live, capabilities: Capabilities, known: Collection[str]) -> None:
         self._capabilities = capabilities
         self._by_address: dict[str, str] = {}
         self._by_key: dict[tuple[str, ...], str] = {}
+        self._alike: dict[tuple[str, str], str] = {}
         for item in live.resources:
             if item.archived:
                 continue
@@ -119,27 +162,30 @@ class _Taken:
             key = natural_key(item.kind, item.body, capabilities)
             if key is not None:
                 self._by_key[key] = item.id
+            if not capabilities.kinds[item.kind].marked and item.id not in known:
+                self._alike[item.kind, fingerprint(item.body)] = item.id
 
     def by(self, change: Change) -> str | None:
         """The id of the live object that stands where a create would."""
-        key = natural_key(change.kind, change.after or {}, self._capabilities)
-        return self._by_address.get(change.address) or (self._by_key.get(key) if key is not None else None)
+        body = change.after or {}
+        key = natural_key(change.kind, body, self._capabilities)
+        return (
+            self._by_address.get(change.address)
+            or (self._by_key.get(key) if key is not None else None)
+            or self._alike.get((change.kind, fingerprint(body)))
+        )
 
 
-def _moved(change: Change, by_id: Mapping[str, LiveResource], taken: _Taken) -> list[str]:
-    if change.verb is Verb.CREATE:
-        there = taken.by(change)
-        return [f"{change.address} exists now ({there})"] if there else []
-    now = by_id.get(change.id or "")
+def _moved(change: Change, now: LiveResource | None, *, begun: bool) -> list[str]:
+    """What has become of the object of a change; `begun` when this run has made another change to it already."""
     if now is None:
         return [f"{change.address} ({change.id}) is gone"]
-    if now.fingerprint() != change.fingerprint:
-        return [f"{change.address} ({change.id}) has changed"]
-    return [
-        f"{address} ({found}), which {change.address} refers to, is gone"
-        for address, found in (change.ids or {}).items()
-        if found not in by_id
-    ]
+    seen = {now.fingerprint()}
+    if begun:
+        # Taking over gives it our mark, restoring makes it active: without these it must be as it was.
+        as_before = [replace(now, owner=None), replace(now, archived=True), replace(now, owner=None, archived=True)]
+        seen.update(item.fingerprint() for item in as_before)
+    return [] if change.fingerprint in seen else [f"{change.address} ({change.id}) has changed"]
 
 
 def _check_account(session: Session, change_set: ChangeSet) -> None:
@@ -178,8 +224,6 @@ def _approval(session: Session, change_set: ChangeSet, open_run: Run | None) -> 
     said = decisions(journal, change_set.digest, account)
     if open_run is not None and said:
         # The run began under an approval that held then. A rejection since stops it; an expiry does not strand it.
-        if not said[-1].approved:
-            raise NotApprovedError(f"{said[-1].person} rejected the change set {change_set.short} during its run")
         return said[-1]
     runs = journal.entries(account, EntryKind.RUN_STARTED)
     used = max((entry.sequence for entry in runs if entry.text("digest") == change_set.digest), default=0)
@@ -199,19 +243,50 @@ def _approval(session: Session, change_set: ChangeSet, open_run: Run | None) -> 
 
 
 def _read(session: Session, change_set: ChangeSet) -> Live:
-    """Read the account by the journal's bindings and, where it has none, by the ids that the change set names."""
+    """Read the account as it was read for planning.
+
+    An address whose object is replaced stands for the old one, as it did then, also when the new one is made already.
+    """
     bindings = session.bindings()
-    acted_on = [Binding(change.address, change.kind, change.id) for change in change_set.changes if change.id]
+    bindings.update((c.address, _own_binding(c)) for c in change_set.changes if c.verb is Verb.REPLACE)
+    return session.connection.read(bindings, [_own_binding(c) for c in change_set.changes if c.id])
+
+
+def _read_as_elsewhere(session: Session, change_set: ChangeSet, live: Live) -> Live:
+    """Read the account as a journal would that has the bindings which the change set names: another checkout's.
+
+    What kind an object is that is only referred to, the account itself tells.
+    """
+    bindings = session.bindings()
+    kinds = {item.id: item.kind for item in live.resources}
     for change in change_set.changes:
-        for address, provider_id in (change.ids or {}).items():
-            bindings.setdefault(address, Binding(address, "", provider_id))
-        if change.id is not None and not change.superseded:
-            bindings.setdefault(change.address, Binding(change.address, change.kind, change.id))
-    return session.connection.read(bindings, acted_on)
+        for address, found in (change.ids or {}).items():
+            if found in kinds:
+                bindings.setdefault(address, Binding(address, kinds[found], found))
+    for change in change_set.changes:
+        if change.id is not None and not change.superseded and change.verb is not Verb.ADOPT:
+            bindings[change.address] = _own_binding(change)
+    return session.connection.read(bindings, [_own_binding(c) for c in change_set.changes if c.id])
+
+
+def _own_binding(change: Change) -> Binding:
+    assert change.id is not None, "only what is made has no id yet"
+    return Binding(change.address, change.kind, change.id)
+
+
+def _check_fresh(session: Session, change_set: ChangeSet, live: Live, done: Mapping[str, str]) -> None:
+    """Raise StaleError when Live has moved, whichever journal the change set was made with.
+
+    Which references are addresses depends on the bindings, and a fingerprint on that: both readings are tried.
+    """
+    try:
+        refuse_stale(session, change_set, live, done)
+    except StaleError:
+        refuse_stale(session, change_set, _read_as_elsewhere(session, change_set, live), done)
 
 
 def _start(session: Session, change_set: ChangeSet, approval: Decision, live: Live) -> Run:
-    refuse_stale(change_set, live, session.provider.capabilities)
+    _check_fresh(session, change_set, live, {})
     earlier = sum(
         1
         for entry in session.journal.entries(session.account_name, EntryKind.RUN_STARTED)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 
-from reconciler.base.canonical import JSON
-from reconciler.base.errors import AnswerLostError, NotSentError, RatecardError
+from reconciler.base.canonical import JSON, canonical_json
+from reconciler.base.errors import AnswerLostError, JournalError, NotSentError, RatecardError
+from reconciler.engine.queue import Operation, Queue
 from reconciler.engine.session import Session
 from reconciler.journal.entries import (
     Entry,
@@ -21,19 +21,15 @@ from reconciler.journal.entries import (
 )
 from reconciler.plan.change_set import Change, ChangeSet, Verb
 from reconciler.plan.resource import LiveResource
-from reconciler.providers.base import Fate, Request
+from reconciler.providers.base import Fate, Found, Request
 
 WORKERS = 8
-# A write that certainly was not sent, or certainly had no effect, is sent again this often in all.
-ATTEMPTS = 3
+# A write that certainly had no effect is sent again this often in all; one whose answer was lost, and that was then
+# looked for and not found, once.
+ATTEMPTS = 5
+LOST_ATTEMPTS = 2
 
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One change of a run, under the name that it keeps over all attempts."""
-
-    name: str
-    change: Change
+_MAKING = (Verb.CREATE, Verb.REPLACE)
 
 
 class Execution:
@@ -43,13 +39,15 @@ class Execution:
     certainty; `unknown` is what nobody can tell, after which nothing more is written.
     """
 
-    def __init__(self, session: Session, change_set: ChangeSet, started: Run) -> None:
+    def __init__(self, session: Session, change_set: ChangeSet, started: Run, settle_s: float = 0.0) -> None:
+        """`settle_s` is how long a write without an answer may still arrive: before that, absent is not undone."""
         self.session = session
         self.change_set = change_set
         self.started = started
         self.done: dict[str, str] = {}
         self.failure: RatecardError | None = None
         self.unknown: RatecardError | None = None
+        self._settle_s = settle_s
         self._guard = threading.Lock()
         self._operations = {
             change.key: Operation(f"{started.id}-{index:05d}", change)
@@ -60,72 +58,105 @@ class Execution:
         for intent in started.intents:
             name = intent.text("operation")
             self._attempts[name] = max(self._attempts.get(name, 0), _number(intent.body.get("attempt")))
-        outcomes = {entry.text("operation"): entry for entry in started.outcomes}
+        succeeded = {
+            entry.text("operation"): entry
+            for entry in started.outcomes
+            if entry.text("status") == OutcomeStatus.SUCCEEDED
+        }
         for operation in self._operations.values():
-            entry = outcomes.get(operation.name)
-            if entry is not None and entry.text("status") == OutcomeStatus.SUCCEEDED:
+            entry = succeeded.get(operation.name)
+            if entry is not None:
                 self._mark_done(operation.change, _id_in(entry))
 
-    def touched(self) -> frozenset[str]:
-        """The keys of changes of which something was sent once."""
-        return frozenset(key for key, op in self._operations.items() if self._attempts.get(op.name, 0) > 0)
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing more may be sent."""
+        return self.failure is not None or self.unknown is not None
+
+    def stop(self, error: RatecardError) -> None:
+        """Send nothing more, for this reason; what is under way is finished and recorded."""
+        with self._guard:
+            self.failure = self.failure or error
 
     def settle(self) -> None:
         """After a crash: find out, by reading, what became of each write without a definite outcome."""
         in_doubt = {entry.text("operation"): entry for entry in self.started.in_doubt()}
         self.session.progress.step("Finding out what happened", len(in_doubt))
         for operation in self._operations.values():
-            if operation.name in in_doubt:
-                self._find(operation, _number(in_doubt[operation.name].body.get("attempt")))
+            intent = in_doubt.get(operation.name)
+            if intent is not None:
+                age_s = (self.session.clock.now() - intent.at).total_seconds()
+                self._find(operation, _number(intent.body.get("attempt")), age_s=age_s)
                 self.session.progress.advance()
 
     def run(self) -> None:
-        """Make all changes that are not done, each after those that it needs; stop at the first failure."""
-        waiting = [op for key, op in self._operations.items() if key not in self.done]
-        self.session.progress.step("Applying", len(waiting))
+        """Make all changes that are not done, each after those that it needs; stop at the first failure.
+
+        Raises JournalError when what happened could not be written down: the run is then left open, to be resumed.
+        """
+        queue = Queue([op for key, op in self._operations.items() if key not in self.done], self.done, self._twin_of)
+        self.session.progress.step("Applying", len(queue))
         running: dict[Future[None], Operation] = {}
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="apply") as pool:
-            while waiting or running:
-                stopped = self.failure is not None or self.unknown is not None
-                ready = [] if stopped else [op for op in waiting if self._ready(op.change)][: WORKERS - len(running)]
-                for operation in ready:
-                    waiting.remove(operation)
-                    running[pool.submit(self._make, operation)] = operation
-                if not running:
-                    break
-                finished, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    del running[future]
-                    future.result()  # a bug is not hidden in a thread
-                    self.session.progress.advance()
+            try:
+                while True:
+                    while len(running) < WORKERS and not self.stopped:
+                        operation = queue.take(running.values())
+                        if operation is None:
+                            break
+                        running[pool.submit(self._make, operation)] = operation
+                    if not running:
+                        break
+                    finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                    for future in finished:
+                        operation = running.pop(future)
+                        future.result()  # a bug is not hidden in a thread, nor a journal that cannot be written
+                        if operation.change.key in self.done:
+                            queue.release(operation)
+                        self.session.progress.advance()
+            except BaseException:
+                # Ctrl-C, or a journal that broke: what was sent is finished and recorded, nothing more is begun.
+                self.stop(RatecardError("the run was interrupted", hint="run `ratecard apply --resume`"))
+                raise
 
-    def _ready(self, change: Change) -> bool:
-        return all(key in self.done for key in change.needs)
+    def _twin_of(self, change: Change) -> str | None:
+        """What an object without a mark is found by; two alike are made one after the other, to be told apart."""
+        if change.verb not in _MAKING or self.session.provider.capabilities.kinds[change.kind].marked:
+            return None
+        return change.kind + canonical_json(change.after).decode()
 
     # One change
 
     def _make(self, operation: Operation) -> None:
-        """Make one change: intent, write, outcome. Never raises for what the world does."""
-        while self.failure is None and self.unknown is None:
+        """Make one change: intent, write, outcome. Raises JournalError and bugs, nothing that the world does."""
+        lost = sent = 0
+        while not self.stopped:
             attempt = self._attempts.get(operation.name, 0) + 1
             self._attempts[operation.name] = attempt
-            try:
-                if self._attempt(operation, attempt):
-                    return
-            except AnswerLostError as error:
-                if self._find(operation, attempt, error):
-                    return
-            except NotSentError as error:
-                self._record_failure(operation, attempt, error, final=attempt >= ATTEMPTS)
-            except RatecardError as error:
-                self._record_failure(operation, attempt, error, final=True)
-            if attempt >= ATTEMPTS and self.failure is None and self.unknown is None:
-                self._stop(RatecardError(f"{operation.change.key}: gave up after {attempt} attempts", retry=True))
+            sent += 1
+            error = self._attempt(operation, attempt, lost > 0)
+            if error is None:
+                return
+            lost += isinstance(error, AnswerLostError)
+            if lost >= LOST_ATTEMPTS or sent >= ATTEMPTS:
+                self.stop(
+                    RatecardError(
+                        f"{operation.change.key}: gave up after {sent} attempts: {error.message}",
+                        hint=error.hint or "nothing of it took effect; try again later",
+                        retry=True,
+                    )
+                )
 
-    def _attempt(self, operation: Operation, attempt: int) -> bool:
+    def _attempt(self, operation: Operation, attempt: int, lost_before: bool) -> RatecardError | None:
+        """One intent, write and outcome. Why it certainly had no effect and may be sent again; None when settled."""
         session, change = self.session, operation.change
         ids = self._ids(change)
-        request = session.connection.prepare(change, operation.name, self.change_set.workspace, ids)
+        session.failpoints.reached("apply.before_intent")
+        try:
+            request = session.connection.prepare(change, operation.name, self.change_set.workspace, ids)
+        except RatecardError as error:
+            self._stop_at(change, error)  # nothing was begun
+            return None
         intent = intent_body(
             self.started.id,
             operation.name,
@@ -134,21 +165,45 @@ class Execution:
             request=_request_json(request),
             precondition=change.fingerprint,
         )
-        session.failpoints.reached("apply.before_intent")
         session.journal.append(EntryKind.INTENT, session.account_name, intent)
         session.failpoints.reached("apply.before_write")
-        resource = session.connection.write(change, request, ids)
+        if self.stopped:
+            self._record_failure(operation, attempt, RatecardError("the run stopped before this was sent"))
+            return None
+        try:
+            resource = session.connection.write(change, request, ids)
+        except AnswerLostError as error:
+            return None if self._find(operation, attempt, error) else error
+        except NotSentError as error:
+            self._record_failure(operation, attempt, error)
+            return error
+        except RatecardError as error:
+            if lost_before:
+                # An attempt before this one may have landed late, and this one was refused for it: a code in use.
+                if not self._find(operation, attempt, error):
+                    self._stop_at(change, error)
+                return None
+            self._record_failure(operation, attempt, error)
+            self._stop_at(change, error)
+            return None
         session.failpoints.reached("apply.after_write")
         self._record_success(operation, attempt, resource)
-        return True
+        return None
 
-    def _find(self, operation: Operation, attempt: int, error: RatecardError | None = None) -> bool:
-        """Look for a write whose answer was lost. True when it is settled, False when it may be sent again."""
-        change = operation.change
+    def _find(self, operation: Operation, attempt: int, error: RatecardError | None = None, age_s: float = 0.0) -> bool:
+        """Look for a write whose answer was lost. True when it is settled, False when it may be sent again.
+
+        `age_s` is how long ago it was sent. One that is absent may be on its way still: it counts as not done only
+        when it is absent again after the settle time.
+        """
         self.session.failpoints.reached("apply.before_find")
         try:
-            ids = self._ids(change)
-            found = self.session.connection.find(change, operation.name, self.change_set.workspace, ids)
+            found = self._look(operation)
+            if found.fate is Fate.NOT_DONE and age_s < self._settle_s:
+                threading.Event().wait(self._settle_s - max(age_s, 0.0))
+                found = self._look(operation)
+        except JournalError:
+            raise
         except RatecardError as failure:
             self._record_unknown(operation, attempt, f"and looking for it failed: {failure.message}")
             return True
@@ -157,10 +212,17 @@ class Execution:
             return True
         if found.fate is Fate.NOT_DONE:
             lost = error or RatecardError("it was interrupted and did not take effect")
-            self._record_failure(operation, attempt, lost, final=False)
+            self._record_failure(operation, attempt, lost)
             return False
         self._record_unknown(operation, attempt, found.check or "look for it at the provider")
         return True
+
+    def _look(self, operation: Operation) -> Found:
+        ids = dict(self._ids(operation.change))
+        if self._twin_of(operation.change) is not None:
+            # What stood in the account before, exactly alike and not ours, is not what we made.
+            ids |= {f"unmanaged {item.id}": item.id for item in self.change_set.unmanaged}
+        return self.session.connection.find(operation.change, operation.name, self.change_set.workspace, ids)
 
     # Outcomes
 
@@ -180,20 +242,19 @@ class Execution:
         self.session.journal.append_many(entries)
         self._mark_done(change, resource.id)
         if change.after is not None and not resource.archived and resource.body != change.after:
-            self._stop(
+            self.stop(
                 RatecardError(
                     f"{change.key} ({resource.id}) took effect, but the provider did not store what was sent",
                     hint="run `ratecard plan` to see the difference",
                 )
             )
 
-    def _record_failure(self, operation: Operation, attempt: int, error: RatecardError, *, final: bool) -> None:
+    def _record_failure(self, operation: Operation, attempt: int, error: RatecardError) -> None:
+        """This attempt certainly had no effect."""
         detail = {"reason": error.message, "change": operation.change.key}
         status = OutcomeStatus.FAILED
         body = outcome_body(self.started.id, operation.name, attempt=attempt, status=status, detail=detail)
         self.session.journal.append(EntryKind.OUTCOME, self.session.account_name, body)
-        if final:
-            self._stop(RatecardError(f"{operation.change.key}: {error.message}", hint=error.hint, retry=error.retry))
 
     def _record_unknown(self, operation: Operation, attempt: int, check: str) -> None:
         detail = {"check": check, "change": operation.change.key}
@@ -208,14 +269,13 @@ class Execution:
                 retry=True,
             )
 
-    def _stop(self, error: RatecardError) -> None:
-        with self._guard:
-            self.failure = self.failure or error
+    def _stop_at(self, change: Change, error: RatecardError) -> None:
+        self.stop(RatecardError(f"{change.key}: {error.message}", hint=error.hint, retry=error.retry))
 
     def _mark_done(self, change: Change, provider_id: str) -> None:
         with self._guard:
             self.done[change.key] = provider_id
-            if change.after is not None:
+            if change.after is not None and not change.superseded:
                 self._made[change.address] = provider_id
 
     def _ids(self, change: Change) -> Mapping[str, str]:
