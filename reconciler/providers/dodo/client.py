@@ -78,7 +78,7 @@ class Client:
             },
             timeout=TIMEOUT_S,
             follow_redirects=False,
-            # Reading the system's certificates costs 60 ms. Where no TLS is spoken none is trusted, which costs nothing.
+            # Reading the system's certificates costs 60 ms. Where no TLS is spoken none is trusted, at no cost.
             verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if url.startswith("http://") else True,
             trust_env=trust_environment,
             transport=transport,
