@@ -1,0 +1,217 @@
+"""`python -m tests.bench [--quick] [--json FILE]`: measure, and print one table with a verdict a row.
+
+A budget that is not met is told, never an error: on a noisy machine only ratios within one run mean something.
+"""
+
+from __future__ import annotations
+
+import argparse
+import compileall
+import json
+import math
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.bench.processes import COMMAND, ROOT, commands_in_turns, in_turns, piece, sandbox
+from tests.bench.table import Row, as_text
+from tests.bench.workload import write_workspace
+
+Figures = Mapping[str, Any]
+NO_SANDBOX = "http://127.0.0.1:9"
+
+
+def main() -> None:
+    """Measure what was asked for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="100 and 1,000 specs instead of 1,000 and 10,000")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file as well")
+    options = parser.parse_args()
+    small, large, rounds = (100, 1000, 1) if options.quick else (1000, 10_000, 3)
+    # Without compiled modules each start would compile them again: that is not what people wait for.
+    compileall.compile_dir(ROOT / "reconciler", quiet=2)
+    compileall.compile_dir(ROOT / "tests" / "bench", quiet=2)
+    began = time.perf_counter()
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory(prefix="ratecard-bench-") as name:
+        folder = Path(name)
+        _told("start-up", start_up(folder / "start", 3 if options.quick else 9), rows)
+        costs = {}
+        for size in (small, large):
+            found, costs[size] = of_size(folder / str(size), size, rounds, applied=size == small)
+            _told(f"{size:,} specs", found, rows)
+        _told("growth", growth(costs[small], costs[large], small, large), rows)
+        _told("pairs and positions", pairs_and_positions(folder, small, rounds, costs[small]), rows)
+        _told("apply", overhead(folder / "overhead", 100 if options.quick else 1000), rows)
+    missed = sum(row.met is False for row in rows)
+    judged = sum(row.met is not None for row in rows)
+    print(f"\n{as_text(rows)}\n")  # noqa: T201 - the table is what this program is for
+    _say(f"{judged - missed} of {judged} budgets met. Measured in {time.perf_counter() - began:.0f} s.")
+    if options.json:
+        document = {"quick": options.quick, "python": sys.version.split()[0], "rows": [row.as_json() for row in rows]}
+        options.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def start_up(folder: Path, rounds: int) -> list[Row]:
+    """Whole processes as multiples of a bare interpreter, in turns with it."""
+    with sandbox() as url:
+        write_workspace(folder, 10, url)
+        piece("apply_account", folder)
+        where = ["--workspace", str(folder)]
+        took = commands_in_turns(
+            {
+                "bare": [sys.executable, "-c", "pass"],
+                "help": [COMMAND, "--help"],
+                "validate": [COMMAND, "validate", *where],
+                "plan": [COMMAND, "plan", *where],
+            },
+            rounds,
+        )
+    bare = took["bare"]
+    beside = f"python -c pass: {bare * 1000:.0f} ms CPU"
+
+    def row(what: str, size: int, key: str, budget: float | None) -> Row:
+        return Row(what, size, took[key] / bare, "x bare", budget, f"{took[key] * 1000:.0f} ms CPU; {beside}")
+
+    return [
+        row("ratecard --help", 0, "help", 3),
+        row("ratecard validate", 10, "validate", 10),
+        row("ratecard plan, unchanged, with its requests", 10, "plan", None),
+    ]
+
+
+def of_size(folder: Path, size: int, rounds: int, *, applied: bool) -> tuple[list[Row], Figures]:
+    """All that depends on the number of specs: requests against a sandbox, then CPU and memory from files."""
+    same, other, live = folder / "same", folder / "other", folder / "live"
+    rows: list[Row] = []
+    with sandbox() as url:
+        write_workspace(same, size, url)
+        write_workspace(other, size, url, changed_every=100)
+        first = piece("read_account", same)
+        rows.append(Row("requests, first plan", size, first["requests"], "requests", 4 + 5, "four empty lists"))
+        if applied:
+            made = piece("apply_account", same)
+            rows.append(_apply_row("requests, apply of all", size, made, first["requests"]))
+        else:
+            piece("plant", same)
+        kept = piece("save_pages", same, live)
+        rows.append(_unchanged_row(size, piece("read_account", same), kept["counts"]))
+        if applied:
+            write_workspace(same, size, url, changed_every=100)
+            rows.append(_apply_row("requests, apply of 1 %", size, piece("apply_account", same), rows[-1].value))
+            write_workspace(same, size, url)
+    found = in_turns(
+        {
+            "csafe": ("csafe", same),
+            "load": ("load", same),
+            "plan": ("plan", same, live),
+            "equal": ("diff", same, live),
+            "changed": ("diff", other, live),
+            "changed plan": ("plan", other, live),
+        },
+        rounds,
+    )
+    return rows + _cost_rows(found, size, kept["objects"]), {**found, "objects": kept["objects"]}
+
+
+def _unchanged_row(size: int, found: Figures, counts: Mapping[str, int]) -> Row:
+    budget = sum(math.ceil(count / 100) for count in counts.values()) + 5
+    beside = f"{sum(counts.values()):,} objects on pages of 100; {found['changes']} changes"
+    return Row("requests, unchanged plan", size, found["requests"], "requests", budget, beside)
+
+
+def _apply_row(what: str, size: int, made: Figures, listing: float) -> Row:
+    """The account is read before and after: those lists are re-reads, and the second is longer than the first."""
+    beside = f"{made['changes']:,} changes, {made['writes']:,} writes, {made['requests']:,} requests with all lists"
+    return Row(what, size, made["writes"] / made["changes"], "writes a change", 2, beside)
+
+
+def _cost_rows(found: Mapping[str, Figures], size: int, objects: int) -> list[Row]:
+    base = found["csafe"]["cpu_s"]
+
+    def row(what: str, key: str, budget: float | None) -> Row:
+        took, peak = found[key]["cpu_s"], found[key]["peak_kib"] / 1024
+        beside = f"{took:.3f} s CPU, peak {peak:.0f} MiB; CSafeLoader {base:.3f} s"
+        return Row(what, size, took / base, "x CSafeLoader", budget, beside)
+
+    peak = found["plan"]["peak_kib"]
+    return [
+        row("load", "load", None),
+        row("diff, all equal", "equal", None),
+        row("diff, 1 % changed", "changed", None),
+        row("whole local plan, unchanged", "plan", 0.9),
+        row("whole local plan, 1 % changed", "changed plan", 0.9),
+        Row(
+            "memory of a whole local plan",
+            size,
+            peak / objects,
+            "KiB an object",
+            12 if size >= 10_000 else None,
+            f"peak {peak / 1024:.0f} MiB with the interpreter, {objects:,} objects",
+        ),
+    ]
+
+
+def growth(few: Figures, many: Figures, small: int, large: int) -> list[Row]:
+    """What ten times the specs cost."""
+    rows = []
+    for what, key in (("load", "load"), ("diff", "changed"), ("whole local plan", "plan")):
+        times = many[key]["cpu_s"] / few[key]["cpu_s"]
+        beside = f"{few[key]['cpu_s']:.3f} s -> {many[key]['cpu_s']:.3f} s CPU, from {small:,} specs"
+        rows.append(Row(f"growth of {what}", large, times, "x", 11 * large / small / 10, beside))
+    return rows
+
+
+def pairs_and_positions(folder: Path, size: int, rounds: int, costs: Figures) -> list[Row]:
+    """One pair against DeepDiff on the same pair; one mistake's place."""
+    same, all_changed, broken = folder / str(size) / "same", folder / "all-changed", folder / "broken"
+    live = folder / str(size) / "live"
+    write_workspace(all_changed, size, NO_SANDBOX, changed_every=1)
+    write_workspace(broken, size, NO_SANDBOX, broken=True)
+    found = in_turns(
+        {
+            "equal": ("diff", same, live),
+            "deepdiff equal": ("deepdiff", same, live),
+            "changed": ("diff", all_changed, live),
+            "deepdiff changed": ("deepdiff", all_changed, live),
+            "load": ("load", same),
+            "broken": ("load", broken),
+        },
+        rounds,
+    )
+    rows = []
+    for key, budget in (("equal", 300), ("changed", 50)):
+        ours = found[key]["cpu_s"] / costs["objects"]
+        theirs = found[f"deepdiff {key}"]["cpu_s"] / found[f"deepdiff {key}"]["pairs"]
+        beside = f"{ours * 1e6:.1f} us a pair; DeepDiff {theirs * 1e6:.0f} us"
+        rows.append(Row(f"{key} pair: whether, and which verb", size, ours / theirs, "x DeepDiff", 1 / budget, beside))
+    mistakes = found["broken"]["mistakes"]
+    each = (found["broken"]["cpu_s"] - found["load"]["cpu_s"]) / size * 1000
+    beside = f"{mistakes:,} mistakes; {found['broken']['cpu_s']:.3f} s against {found['load']['cpu_s']:.3f} s without"
+    return [*rows, Row("place of an error, a failing document", size, each, "ms CPU", 0.3, beside)]
+
+
+def overhead(folder: Path, size: int) -> list[Row]:
+    """What the engine takes for a change, with a provider that answers at once."""
+    write_workspace(folder, size, NO_SANDBOX)
+    found = piece("overhead", folder)
+    beside = (
+        f"{found['changes']:,} changes; their commits alone {found['commits_ms']:.2f} ms, CPU {found['cpu_ms']:.2f} ms"
+    )
+    return [Row("apply, own overhead a change", size, found["own_ms"], "ms", 5, beside)]
+
+
+def _told(step: str, found: list[Row], rows: list[Row]) -> None:
+    rows.extend(found)
+    _say(f"measured: {step}")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)  # noqa: T201 - words for whoever waits
+
+
+if __name__ == "__main__":
+    main()
