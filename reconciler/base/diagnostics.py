@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from reconciler.base.canonical import JSON
+
 
 class Severity(StrEnum):
     """An error stops everything; a warning is shown and does not."""
@@ -27,12 +29,30 @@ class Location:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """One edit of a document: the value that belongs at a path, or that nothing belongs there any more."""
+
+    path: tuple[str | int, ...]
+    value: JSON = None
+    remove: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WayOut:
+    """One way out of a mistake: its name, what it means in words, and the edits that take it, where edits alone can."""
+
+    id: str
+    text: str
+    edits: tuple[Edit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One mistake of a user.
 
     `code` is stable and machine-readable (`money/no-currency`); `path` is the place inside the document
-    (`spec.prices.monthly.amount`), empty when the mistake is about the file; `choices` are the ways out when there are
-    several, each a text to write.
+    (`spec.prices.monthly.amount`), empty when the mistake is about the file; `ways_out` are for the person to choose
+    from when there are several.
     """
 
     code: str
@@ -40,8 +60,13 @@ class Diagnostic:
     location: Location
     path: str = ""
     hint: str | None = None
-    choices: tuple[str, ...] = ()
+    ways_out: tuple[WayOut, ...] = ()
     severity: Severity = Severity.ERROR
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The ways out in words."""
+        return tuple(way.text for way in self.ways_out)
 
     def __str__(self) -> str:
         place = f"{self.location}: {self.path}: " if self.path else f"{self.location}: "
@@ -80,14 +105,14 @@ class Mistake(ValueError):
         *,
         code: str,
         hint: str | None = None,
-        choices: tuple[str, ...] = (),
+        ways_out: tuple[WayOut, ...] = (),
         at: tuple[str | int, ...] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
         self.hint = hint
-        self.choices = choices
+        self.ways_out = ways_out
         self.at = at
 
 

@@ -16,7 +16,7 @@ from reconciler.plan.diff import Problem, diff
 from reconciler.plan.document import to_document
 from reconciler.plan.impact import NOTHING, Exposure, Impact, ended, kept
 from reconciler.plan.resource import Resource
-from reconciler.providers.base import Provider
+from reconciler.providers.base import UNKNOWN_NAME, Provider
 from reconciler.spec.check import check
 from reconciler.spec.kinds.webhook import ALIAS_PREFIX, Webhook
 from reconciler.spec.load import Spec, load_specs
@@ -43,10 +43,14 @@ class Planned:
 def load_desired(workspace: Workspace, provider: Provider) -> Desired:
     """Load, check and lower all specs of a workspace: offline."""
     loaded = load_specs(workspace.spec_paths, root=workspace.folder)
-    diagnostics = [*loaded.diagnostics, *check(loaded.specs, aliases=workspace.spec.aliases)]
+    diagnostics = [
+        *loaded.diagnostics,
+        *check(loaded.specs, aliases=workspace.spec.aliases, broken=loaded.broken),
+    ]
     specs = [_with_alias(spec, workspace.spec.aliases) for spec in loaded.specs]
     lowered = provider.lower(specs)
-    diagnostics += lowered.diagnostics
+    # A reference that leads nowhere is told by `check`, which knows the specs that could not be read.
+    diagnostics += (found for found in lowered.diagnostics if found.code != UNKNOWN_NAME)
     return Desired(tuple(specs), lowered.resources, tuple(in_order(diagnostics)))
 
 

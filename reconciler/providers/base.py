@@ -56,6 +56,10 @@ class Request:
     body: Body | None
 
 
+# The code of every provider's diagnostic for a reference to a spec that is not there.
+UNKNOWN_NAME = "provider/unknown-name"
+
+
 class Fate(StrEnum):
     """What became of a write whose answer was lost."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from reconciler.base.diagnostics import Diagnostic, Mistake, Severity, in_order
 from reconciler.spec.kinds.discount import Discount
@@ -16,10 +16,13 @@ from reconciler.spec.words import did_you_mean
 _MIXED = re.compile(r"(?=[^\W\d_]*[A-Za-z])(?=[^\W\d_]*[^\W\d_A-Za-z\u00aa-\u024f\u1e00-\u1eff])[^\W\d_]+")
 
 
-def check(specs: Sequence[Spec], *, aliases: Mapping[str, str]) -> list[Diagnostic]:
+def check(
+    specs: Sequence[Spec], *, aliases: Mapping[str, str], broken: Collection[tuple[str, str]] = ()
+) -> list[Diagnostic]:
     """All that does not fit together between the specs of a workspace, in order of place.
 
-    `aliases` are the addresses that the workspace names, for `alias:NAME` in webhooks.
+    `aliases` are the addresses that the workspace names, for `alias:NAME` in webhooks. `broken` are the kind and name
+    of specs that are there and could not be read: a reference to one of them is no mistake of its own.
     """
     plans = {s.name: s.document for s in specs if isinstance(s.document, Plan)}
     meters = [s.name for s in specs if isinstance(s.document, Meter)]
@@ -27,15 +30,19 @@ def check(specs: Sequence[Spec], *, aliases: Mapping[str, str]) -> list[Diagnost
     for spec in specs:
         document = spec.document
         if isinstance(document, Plan):
-            found.extend(diagnostic(spec, m) for m in _usage(document, meters))
+            found.extend(diagnostic(spec, m) for m in _usage(document, [*meters, *_names(broken, "Meter")]))
         elif isinstance(document, Discount):
-            found.extend(diagnostic(spec, m) for m in _discounted(document, plans))
+            found.extend(diagnostic(spec, m) for m in _discounted(document, plans, set(_names(broken, "Plan"))))
         elif isinstance(document, Webhook):
             found.extend(diagnostic(spec, m) for m in _address(document, aliases))
         for mistake in _mixed_scripts(spec):
             found.append(diagnostic(spec, mistake, severity=Severity.WARNING))  # noqa: PERF401 - beside the others
     found.extend(_twice(specs))
     return in_order(found)
+
+
+def _names(broken: Collection[tuple[str, str]], kind: str) -> Iterator[str]:
+    return (name for of_kind, name in broken if of_kind == kind)
 
 
 def _twice(specs: Sequence[Spec]) -> Iterator[Diagnostic]:
@@ -63,11 +70,13 @@ def _usage(plan: Plan, meters: list[str]) -> Iterator[Mistake]:
             yield _unknown(line.meter, "Meter", meters, ("spec", "usage", index, "meter"), "check/unknown-meter")
 
 
-def _discounted(discount: Discount, plans: Mapping[str, Plan]) -> Iterator[Mistake]:
+def _discounted(discount: Discount, plans: Mapping[str, Plan], broken: Collection[str]) -> Iterator[Mistake]:
     for index, reference in enumerate(discount.spec.plans):
         at = ("spec", "plans", index)
         name, _, price = reference.partition(":")
         if name not in plans:
+            if name in broken:
+                continue
             yield _unknown(name, "Plan", list(plans), at, "check/unknown-plan")
         elif price and price not in plans[name].spec.prices:
             prices = list(plans[name].spec.prices)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,11 +48,15 @@ class Spec:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What was read: specs without mistakes, all diagnostics in order of place, files with their bytes and digests."""
+    """What was read: specs without mistakes, all diagnostics in order of place, files with their bytes and digests.
+
+    `broken` are the kind and name of documents that are there and have mistakes, so that nobody calls them missing.
+    """
 
     specs: tuple[Spec, ...]
     diagnostics: tuple[Diagnostic, ...]
     files: tuple[SourceFile, ...]
+    broken: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def digests(self) -> dict[str, str]:
@@ -68,22 +72,32 @@ def load_specs(paths: Sequence[Path], *, root: Path) -> Loaded:
     reader = Reader(root)
     files = reader.read_all(paths)
     composer = Composer()
-    specs: list[Spec] = []
-    diagnostics = reader.diagnostics
+    reading = _Reading(diagnostics=reader.diagnostics)
     with _collector_paused():
         for file in files:
-            _load_file(file, composer, specs, diagnostics)
-    return Loaded(tuple(specs), tuple(in_order(diagnostics)), tuple(files))
+            _load_file(file, composer, reading)
+    return reading.loaded(files)
 
 
 def load_text(text: str | bytes, name: str) -> Loaded:
     """All specs in a text, as `load_specs` reads those in a file; `name` is what diagnostics call it."""
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     file = SourceFile.of(name, data)
-    specs: list[Spec] = []
-    diagnostics: list[Diagnostic] = []
-    _load_file(file, Composer(), specs, diagnostics)
-    return Loaded(tuple(specs), tuple(in_order(diagnostics)), (file,))
+    reading = _Reading()
+    _load_file(file, Composer(), reading)
+    return reading.loaded([file])
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What was found so far, file by file."""
+
+    specs: list[Spec] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    broken: set[tuple[str, str]] = field(default_factory=set)
+
+    def loaded(self, files: Sequence[SourceFile]) -> Loaded:
+        return Loaded(tuple(self.specs), tuple(in_order(self.diagnostics)), tuple(files), frozenset(self.broken))
 
 
 @contextmanager
@@ -98,7 +112,7 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _load_file(file: SourceFile, composer: Composer, specs: list[Spec], diagnostics: list[Diagnostic]) -> None:
+def _load_file(file: SourceFile, composer: Composer, reading: _Reading) -> None:
     """Add the specs and the mistakes of a file."""
     composed = composer.compose(file)
     told = list(composed.diagnostics)
@@ -107,13 +121,23 @@ def _load_file(file: SourceFile, composer: Composer, specs: list[Spec], diagnost
     for value, source, flagged in composed.documents:
         document = None if flagged else _read_document(value)
         if document is not None:
-            specs.append(Spec(document, source))
-        elif len(told) <= MOST_MISTAKES:
+            reading.specs.append(Spec(document, source))
+            continue
+        reading.broken.update(_name_of(value))
+        if len(told) <= MOST_MISTAKES:
             told.extend(_explain(source))
     if len(told) > MOST_MISTAKES:
         message = f"more than {MOST_MISTAKES} mistakes: correct some to see the others"
         told[MOST_MISTAKES:] = [Diagnostic("yaml/many", message, Location(file.name))]
-    diagnostics.extend(told)
+    reading.diagnostics.extend(told)
+
+
+def _name_of(value: Value) -> Iterator[tuple[str, str]]:
+    """The kind and name of a document with mistakes, as far as it has them."""
+    metadata = value.get("metadata") if isinstance(value, dict) else None
+    kind, name = (value.get("kind"), metadata.get("name")) if isinstance(metadata, dict) else (None, None)
+    if isinstance(kind, str) and isinstance(name, str):
+        yield kind, name
 
 
 def load_one(path: Path, model: type[M], *, root: Path) -> tuple[M | None, Source | None, tuple[Diagnostic, ...]]:
@@ -148,7 +172,7 @@ def diagnostic(spec: Spec | Source, mistake: Mistake, *, severity: Severity = Se
         location=spec.locate(mistake.at),
         path=dotted(mistake.at),
         hint=mistake.hint,
-        choices=mistake.choices,
+        ways_out=mistake.ways_out,
         severity=severity,
     )
 
@@ -252,7 +276,7 @@ def _diagnostic(
 ) -> Diagnostic:
     location = locate(source.file.name, examined.places, path, key=about_key)
     return Diagnostic(
-        mistake.code, mistake.message, location, path=dotted(path), hint=mistake.hint, choices=mistake.choices
+        mistake.code, mistake.message, location, path=dotted(path), hint=mistake.hint, ways_out=mistake.ways_out
     )
 
 

@@ -16,7 +16,7 @@ from reconciler.cli.common import Where, open_workspace, say, tell, with_where, 
 def command(where: Where, check: bool) -> int:
     """Rewrite all specs of the workspace in canonical form; comments and order stay."""
     from reconciler.base.diagnostics import has_errors
-    from reconciler.spec.format import format_text
+    from reconciler.spec.format import CannotFormat, format_text
     from reconciler.spec.load import load_specs
 
     workspace = open_workspace(where)
@@ -27,7 +27,11 @@ def command(where: Where, check: bool) -> int:
     changed = []
     for file in loaded.files:
         before = file.data.decode()
-        after = format_text(before, file.name)
+        try:
+            after = format_text(before, file.name)
+        except CannotFormat as error:
+            tell(error.diagnostics, where)
+            return 1
         if after != before:
             changed.append(file.name)
             if not check:

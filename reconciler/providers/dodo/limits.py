@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from reconciler.base.diagnostics import Mistake, Severity
+from reconciler.base.diagnostics import Edit, Mistake, Severity, WayOut
 from reconciler.base.money import Money, Rate
 from reconciler.base.period import Period
 from reconciler.providers.dodo.currencies import IN_DOUBT, TAKEN
@@ -42,8 +42,8 @@ class Limit:
     severity: Severity = Severity.ERROR
 
 
-def _refuse(code: str, message: str, at: At, *choices: str, hint: str | None = None) -> Limit:
-    return Limit(Mistake(message, code=f"dodo/{code}", at=at, choices=choices, hint=hint))
+def _refuse(code: str, message: str, at: At, *ways_out: WayOut, hint: str | None = None) -> Limit:
+    return Limit(Mistake(message, code=f"dodo/{code}", at=at, ways_out=ways_out, hint=hint))
 
 
 def _warn(code: str, message: str, at: At, hint: str | None = None) -> Limit:
@@ -93,8 +93,8 @@ def meter_limits(document: Meter) -> Iterator[Limit]:
             "filter",
             f"{len(spec.filter.conditions)} conditions; at most {FILTER_LIMIT} are known to be taken",
             at,
-            "fewer conditions",
-            "a property of the event that your application sets when all of them hold",
+            WayOut("fewer", "fewer conditions"),
+            WayOut("property", "a property of the event that your application sets when all of them hold"),
         )
     for index, condition in enumerate(spec.filter.conditions):
         value = condition.value
@@ -152,12 +152,14 @@ def _trial_limits(document: Plan) -> Iterator[Limit]:
         f"trial: {{days: {trial.days}, card: {trial.card}, via: checkout}}: your application asks for the trial when "
         "it opens a checkout (Dodo does not document whether it takes one there for a usage price: try it in test mode)"
     )
-    choices = [at_checkout, "remove the trial", "make two plans: one with the trial, one with the usage lines"]
+    at: At = ("spec", "trial")
     yield _refuse(
         "trial-on-usage",
         f"a trial of {trial.days} days on {names}: a price with usage cannot have a trial at Dodo",
-        ("spec", "trial"),
-        *choices,
+        at,
+        WayOut("at-checkout", at_checkout, (Edit((*at, "via"), "checkout"),)),
+        WayOut("no-trial", "remove the trial", (Edit(at, remove=True),)),
+        WayOut("two-plans", "make two plans: one with the trial, one with the usage lines"),
     )
 
 
@@ -171,13 +173,14 @@ def _rate_limits(line: UsageLine, at: At) -> Iterator[Limit]:
 def _tiers(tiers: Tiers, at: At) -> Limit:
     steps = tiers.steps
     first, last = steps[0], steps[-1]
-    choices = []
+    ways_out = []
     if len(steps) == 2 and tiers.mode == "graduated" and first.rate.amount == 0:
-        choices.append(f"included: {{units: {first.up_to}, per: month}} and rate: {last.rate}: the same price here")
-    choices.append(f"rate: {last.rate} for every unit, with included: units for a free start")
-    choices.append("a plan for each level of use, each with its own rate and included units")
+        same = f"included: {{units: {first.up_to}, per: month}} and rate: {last.rate}: the same price here"
+        ways_out.append(WayOut("included", same))
+    ways_out.append(WayOut("one-rate", f"rate: {last.rate} for every unit, with included: units for a free start"))
+    ways_out.append(WayOut("plans", "a plan for each level of use, each with its own rate and included units"))
     message = f"{tiers.mode} tiers: Dodo charges one rate for every unit beyond the included ones"
-    return _refuse("tiers", message, at, *choices)
+    return _refuse("tiers", message, at, *ways_out)
 
 
 def rate_text(rate: Rate) -> str:
@@ -242,27 +245,29 @@ def _included(document: Plan, price_name: str, line: UsageLine, at: At) -> Limit
     assert included is not None, "asked only about lines with included units"
     every = document.spec.prices[price_name].every
     times = every.contains(included.per)
-    choices = []
+    ways_out = []
     if times is not None:
-        choices.append(
+        text = (
             f"included: {{units: {included.units}, per: {included.per}, pooled: true}}: "
             f"one pot of {included.units * times:,} units each {every}"
         )
+        ways_out.append(WayOut("pooled", text, (Edit((*at, "pooled"), True),)))
     else:
-        choices.append(
-            f"included: {{units: {included.units}, per: {every}}}: so many each {every}, not each {included.per}"
-        )
+        text = f"included: {{units: {included.units}, per: {every}}}: so many each {every}, not each {included.per}"
+        ways_out.append(WayOut("by-cycle", text, (Edit((*at, "per"), str(every)),)))
     bound = [name for name in document.spec.prices if line.prices is None or name in line.prices]
     fitting = [n for n in bound if free_units(included, document.spec.prices[n].every) is not None]
     if fitting:
-        choices.append(f"prices: [{', '.join(fitting)}] on this usage line: {price_name} then has no such usage")
+        text = f"prices: [{', '.join(fitting)}] on this usage line: {price_name} then has no such usage"
+        ways_out.append(WayOut(f"not-on-{price_name}", text, (Edit((*at[:-1], "prices"), fitting),)))
     if len(document.spec.prices) > 1:
-        choices.append(f"remove the price {price_name}")
+        removed = Edit(("spec", "prices", price_name), remove=True)
+        ways_out.append(WayOut(f"no-{price_name}", f"remove the price {price_name}", (removed,)))
     message = (
         f"{included.units:,} units each {included.per} on {price_name}, which is billed each {every}: "
         "Dodo counts free units by the billing cycle"
     )
-    return _refuse("included-period", message, at, *choices)
+    return _refuse("included-period", message, at, *ways_out)
 
 
 def pooled_limits(included: Included, every: Period, at: At) -> Iterator[Limit]:
@@ -304,11 +309,11 @@ def webhook_limits(document: Webhook) -> Iterator[Limit]:
     yield from _length(spec.description, DESCRIPTION_LIMIT, "the description", ("spec", "description"))
     for index, pattern in enumerate(spec.events):
         if not expand(pattern):
-            near = suggest(pattern)
+            near, at = suggest(pattern), ("spec", "events", index)
             yield _refuse(
                 "event",
                 f'Dodo has no event "{pattern}"',
-                ("spec", "events", index),
-                *(near if len(near) > 1 else ()),
+                at,
+                *(WayOut(name, name, (Edit(at, name),)) for name in (near if len(near) > 1 else ())),
                 hint=f"write {near[0]}" if len(near) == 1 else None,
             )

@@ -10,7 +10,7 @@ from reconciler.base.clock import format_time
 from reconciler.base.diagnostics import Diagnostic, Mistake, Severity
 from reconciler.base.money import Money
 from reconciler.plan.resource import Resource, reference, references_in
-from reconciler.providers.base import Lowered
+from reconciler.providers.base import UNKNOWN_NAME, Lowered
 from reconciler.providers.dodo import limits
 from reconciler.providers.dodo.capabilities import DISCOUNT, METER, PRODUCT, WEBHOOK
 from reconciler.providers.dodo.events import expand
@@ -158,9 +158,7 @@ def _unique(resource: Resource) -> Iterator[tuple[str, str, limits.At]]:
 
 def _unknown(what: str, name: str, known: Iterable[str], at: limits.At) -> limits.Limit:
     names = ", ".join(sorted(known)) or "none"
-    return limits.Limit(
-        Mistake(f'there is no {what} "{name}"', code="dodo/unknown-name", at=at, hint=f"there are: {names}")
-    )
+    return limits.Limit(Mistake(f'there is no {what} "{name}"', code=UNKNOWN_NAME, at=at, hint=f"there are: {names}"))
 
 
 def _adopt_limits(document: Meter | Plan | Discount | Webhook) -> Iterator[limits.Limit]:
