@@ -31,6 +31,7 @@ class EntryKind(StrEnum):
     OUTCOME = "outcome"
     BINDING = "binding"
     RUN_FINISHED = "run_finished"
+    PROMPT = "prompt"
 
 
 class OutcomeStatus(StrEnum):
@@ -184,6 +185,25 @@ def binding_body(
 def run_finished_body(run: str, result: str, detail: Body | None = None) -> Body:
     """The run is over, whatever its result (`converged`, `stopped`, …): nothing of it is left to resume."""
     return {"run": run, "result": result, "detail": detail}
+
+
+def prompt_body(
+    prompt: str, *, author: str, interpreter: str, answers: Body, document: Body, written: Body, revises: str | None
+) -> Body:
+    """A person said something and it was written into specs.
+
+    `document` is what was made of it, `written` the fields by file, and `revises` the digest of the rejected change
+    set that it answers to.
+    """
+    return {
+        "prompt": prompt,
+        "author": author,
+        "interpreter": interpreter,
+        "answers": answers,
+        "document": document,
+        "written": written,
+        "revises": revises,
+    }
 
 
 def read_binding(body: Mapping[str, JSON], entry: int) -> Binding | str:

@@ -61,7 +61,8 @@ class KindCapabilities:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What can be done at one provider, by kind of object."""
+    """What can be done at one provider, by kind of object; and the types of events that its webhooks can report."""
 
     provider: str
     kinds: Mapping[str, KindCapabilities]
+    event_types: tuple[str, ...] = ()

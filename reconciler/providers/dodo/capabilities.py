@@ -6,6 +6,7 @@ From the vendor's OpenAPI 1.113.0 and the types of its client 1.123.0, read 2026
 from __future__ import annotations
 
 from reconciler.plan.capabilities import Capabilities, Form, KindCapabilities, Label
+from reconciler.providers.dodo.events import EVENT_TYPES
 
 METER, PRODUCT, DISCOUNT, WEBHOOK = "meter", "product", "discount", "webhook"
 
@@ -82,6 +83,7 @@ _WEBHOOK_LABELS = {
 
 CAPABILITIES = Capabilities(
     provider="dodo",
+    event_types=tuple(EVENT_TYPES),
     kinds={
         METER: KindCapabilities(
             kind=METER,
