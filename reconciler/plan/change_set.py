@@ -53,9 +53,10 @@ class Change:
 
     `id` is the live object acted on: None for create; the old one for replace, whose new id is known when it is made.
     `before` and `after` are whole bodies; `after` is None when the object goes. `fingerprint` is the live object's when
-    planned. `superseded` marks the removal of an object that a replace has made a successor for, which therefore
-    keeps the address bound to the successor. `needs` are the keys of changes that must be done first. `ids` are the
-    provider ids of objects that `after` refers to and that this change set does not make.
+    planned. `superseded` marks the removal of an object whose address stands for another one (a replace has made its
+    successor), and the restoring of such an object: neither changes what the address is bound to. `needs` are the keys
+    of changes that must be done first. `ids` are the provider ids of objects that `after` refers to and that this
+    change set does not make.
     """
 
     verb: Verb

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from reconciler.base.canonical import JSON, Body, canonical_json
 from reconciler.plan.capabilities import Capabilities, KindCapabilities
@@ -15,6 +15,7 @@ from reconciler.plan.resource import (
     LiveResource,
     Resource,
     foreign,
+    foreign_ids,
     reference,
     references_in,
     rewrite_body,
@@ -88,6 +89,7 @@ class _Comparison:
         for resource in self.desired:
             self._settle(resource, settled)
         removed = self._remove_what_is_no_longer_desired()
+        self._mark_what_cannot_be_undone()
         ours = {item.id for item in self.matched.values()} | removed
         unmanaged = (
             Unmanaged(item.kind, item.id, item.title, item.owner.workspace if item.owner else None)
@@ -197,36 +199,41 @@ class _Comparison:
     # Deciding
 
     def _settle(self, resource: Resource, settled: set[str]) -> None:
-        """Decide what happens to one address, after all that it refers to."""
+        """Decide what happens to one address, after all that it refers to, or referred to until now."""
         if resource.address in settled:
             return
         settled.add(resource.address)
-        for address in resource.references:
+        found = self.matched.get(resource.address)
+        for address in (*resource.references, *references_in(found.body if found else None)):
             if address in self.by_address:
                 self._settle(self.by_address[address], settled)
-        found = self.matched.get(resource.address)
         if found is None:
             if not any(problem.address == resource.address for problem in self.problems):
-                self._create(resource)
+                gone = self.left.get(resource.address)
+                self._create(resource, f"{gone} was deleted outside of Ratecard" if gone else None)
             return
         before = self._as_seen_now(found.body)
         adopted = resource.adopt == found.id and found.id not in self.bound_ids and found.owner is None
         if adopted:
             self.changes.append(self._change(Verb.ADOPT, resource, found, before, before))
+        immutable = changed_immutable(before, resource.body, self._kind(resource.kind))
+        if found.archived and immutable:
+            # Restored, it would only be replaced and archived again: it stays as it is.
+            self.left[resource.address] = found.id
+            names = " and ".join(immutable)
+            self._create(resource, f"{found.id} is archived, and {names} cannot change on a {resource.kind}")
+            return
         if found.archived:
             self.changes.append(self._change(Verb.RESTORE, resource, found, before, before))
         if before == resource.body:
             self.unchanged += not (adopted or found.archived)
             return
-        immutable = changed_immutable(before, resource.body, self._kind(resource.kind))
         if immutable:
             self._replace(resource, found, before, immutable)
         else:
             self.changes.append(self._change(Verb.UPDATE, resource, found, before, resource.body))
 
-    def _create(self, resource: Resource) -> None:
-        gone = resource.address in self.left
-        reason = f"{self.left[resource.address]} was deleted outside of Ratecard" if gone else None
+    def _create(self, resource: Resource, reason: str | None) -> None:
         self.changes.append(
             Change(
                 verb=Verb.CREATE,
@@ -256,16 +263,54 @@ class _Comparison:
         kept = {item.id for item in self.matched.values()}
         owned = [(address, self.by_id.get(binding.id)) for address, binding in self.bindings.items()]
         owned += [(address, item) for address, items in self.marked.items() for item in items]
+        # Addresses that stand for an object already: what else carries their mark was left over by a stopped run.
+        stand = set(self.by_address)
         for address, item in owned:
             if item is None or item.archived or item.id in kept or item.id in removed:
                 continue
             if any(problem.address == address for problem in self.problems):
                 continue
             removed.add(item.id)
-            leftover = address in self.by_address
+            leftover = address in stand
+            stand.add(address)
             reason = "left over: another one has its address" if leftover else "no longer in the specs"
             self._remove(item, address, superseded=leftover, reason=reason)
         return removed
+
+    def _mark_what_cannot_be_undone(self) -> None:
+        """Find what follows from what is irreversible, until nothing more does."""
+        while True:
+            marked = [(index, reason) for index, reason in self._follows() if self._can_be_undone(index)]
+            for index, reason in marked:
+                reverse = Reverse(Undo.IRREVERSIBLE, reason=reason)
+                self.changes[index] = replace(self.changes[index], reverse=reverse)
+            if not marked:
+                return
+
+    def _can_be_undone(self, index: int) -> bool:
+        return self.changes[index].reverse.undo is Undo.REVERSIBLE
+
+    def _follows(self) -> Iterator[tuple[int, str]]:
+        """A change away from what is gone cannot go back to it; what stays keeps all that it refers to."""
+        stay = [change for change in self.changes if change.reverse.undo is Undo.IRREVERSIBLE]
+        kept = {address: change.address for change in stay for address in references_in(change.after)}
+        replaced = {change.id for change in stay if change.verb is Verb.REPLACE}
+        active = {item.id for item in self.live.resources if not item.archived}
+        active -= {change.id for change in stay if change.after is None and change.id}
+        for index, change in enumerate(self.changes):
+            if change.verb in (Verb.UPDATE, Verb.REPLACE) and change.before is not None:
+                gone = ", ".join(sorted(self._referred(change.before) - active))
+                if gone:
+                    yield index, f"it referred to {gone}, which cannot be brought back"
+            if change.verb in (Verb.CREATE, Verb.RESTORE, Verb.REPLACE) and change.address in kept:
+                yield index, f"{kept[change.address]}, which stays, refers to it"
+            elif change.superseded and change.id in replaced:
+                yield index, "its successor stays"
+
+    def _referred(self, body: Body) -> set[str]:
+        """The ids that a live body refers to, but those of objects that the specs ask for."""
+        others = (address for address in references_in(body) if address not in self.by_address)
+        return foreign_ids(body) | {self.bindings[address].id for address in others if address in self.bindings}
 
     def _remove(self, item: LiveResource, address: str, *, superseded: bool, reason: str) -> None:
         verb = Verb.ARCHIVE if self._kind(item.kind).removal == "archive" else Verb.DELETE
@@ -317,18 +362,20 @@ class _Comparison:
         if not self.left and not self.rebound:
             return body
 
-        def replace(marker: str, target: str) -> JSON:
+        def see(marker: str, target: str) -> JSON:
             if marker == REFERENCE:
                 return foreign(self.left[target]) if target in self.left else reference(target)
             return reference(self.rebound[target]) if target in self.rebound else foreign(target)
 
-        return rewrite_body(body, replace)
+        return rewrite_body(body, see)
 
     def _ids(self, body: Body) -> Mapping[str, str]:
-        """The ids of referred objects that exist already and stay."""
+        """The ids of referred objects that exist already: those that stay, and those that go and may come back."""
         ids = {}
         for address in references_in(body):
             found = self.matched.get(address)
+            if found is None and address not in self.by_address and address in self.bindings:
+                found = self.by_id.get(self.bindings[address].id)
             if found is not None and address not in self.left:
                 ids[address] = found.id
         return ids

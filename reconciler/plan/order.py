@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from reconciler.base.canonical import JSON
 from reconciler.plan.capabilities import Capabilities
 from reconciler.plan.change_set import Change, Verb
-from reconciler.plan.resource import FOREIGN, references_in
+from reconciler.plan.resource import foreign_ids, references_in
 
 _MAKING = (Verb.CREATE, Verb.REPLACE, Verb.RESTORE, Verb.ADOPT)
 _REMOVING = (Verb.ARCHIVE, Verb.DELETE)
@@ -51,7 +50,7 @@ def in_order(changes: Sequence[Change], capabilities: Capabilities) -> tuple[Cha
 def _needs(changes: Sequence[Change]) -> dict[str, set[str]]:
     makers: dict[str, list[Change]] = {}
     for change in changes:
-        if change.verb in _MAKING:
+        if change.verb in _MAKING and not change.superseded:
             makers.setdefault(change.address, []).append(change)
     needs: dict[str, set[str]] = {change.key: set() for change in changes}
     removals = {change.id: change for change in changes if change.verb in _REMOVING}
@@ -64,6 +63,8 @@ def _needs(changes: Sequence[Change]) -> dict[str, set[str]]:
             needs[change.key].update(
                 maker.key for maker in makers.get(change.address, ()) if maker.verb is not Verb.REPLACE
             )
+        if change.verb is Verb.UPDATE and change.id in removals:
+            needs[removals[change.id].key].add(change.key)
         if change.superseded:
             needs[change.key].update(maker.key for maker in makers.get(change.address, ()))
         if change.before is not None and (removals or removed_addresses):
@@ -72,22 +73,10 @@ def _needs(changes: Sequence[Change]) -> dict[str, set[str]]:
                 removal = removed_addresses.get(address)
                 if removal is not None and not removal.superseded and removal.key != change.key:
                     needs[removal.key].add(change.key)
-            for provider_id in _foreign_ids(change.before):
+            for provider_id in foreign_ids(change.before):
                 removal = removals.get(provider_id)
                 if removal is not None and removal.key != change.key:
                     needs[removal.key].add(change.key)
     for key in needs:
         needs[key].discard(key)
     return needs
-
-
-def _foreign_ids(value: JSON) -> list[str]:
-    if isinstance(value, Mapping):
-        return [
-            found
-            for key, part in value.items()
-            for found in ([part] if key == FOREIGN and isinstance(part, str) else _foreign_ids(part))
-        ]
-    if isinstance(value, list):
-        return [found for part in value for found in _foreign_ids(part)]
-    return []

@@ -123,3 +123,12 @@ def references_in(value: JSON) -> Iterator[str]:
     elif isinstance(value, list):
         for part in value:
             yield from references_in(part)
+
+
+def foreign_ids(value: JSON) -> set[str]:
+    """The ids of objects that are not ours, or no longer, which a value refers to."""
+    if isinstance(value, Mapping):
+        found = value.get(FOREIGN)
+        own = {found} if isinstance(found, str) else set()
+        return own.union(*(foreign_ids(part) for part in value.values()))
+    return set().union(*(foreign_ids(part) for part in value)) if isinstance(value, list) else set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler.base.canonical import JSON, Body
 from reconciler.plan.capabilities import Capabilities
@@ -49,7 +49,11 @@ class _Reversing:
         self.capabilities = capabilities
         # address -> (old id, new id) of what was replaced
         self.replaced = {c.address: (c.id or "", made[c.key]) for c in self.done if c.verb is Verb.REPLACE}
-        self.bound = {c.address: made[c.key] for c in self.done if c.after is not None}
+        self.bound = {c.address: made[c.key] for c in self.done if c.after is not None and not c.superseded}
+        # address -> id of what the run made, changed or took away
+        self.known = {c.address: made[c.key] for c in self.done if not c.superseded}
+        self.updates = {c.address: c for c in self.done if c.verb is Verb.UPDATE}
+        self.superseded = {old for old, _ in self.replaced.values()}
         self.changes: list[Change] = []
         self.impossible: list[tuple[Change, str]] = []
         self.moved: list[str] = []
@@ -68,19 +72,19 @@ class _Reversing:
         match change.verb:
             case Verb.CREATE | Verb.RESTORE:
                 if not gone and now is not None:
-                    self._remove(change, now, superseded=False)
+                    self._remove(change, now, superseded=change.superseded)
             case Verb.UPDATE:
                 self._update(change, now)
             case Verb.REPLACE:
                 self._replace(change, now)
-            case Verb.ARCHIVE | Verb.DELETE if not change.superseded:
+            case Verb.ARCHIVE | Verb.DELETE if change.id not in self.superseded:
                 self._restore(change, now)
             case _:
                 pass  # the removal of a replaced object is undone together with its replace
 
     def _update(self, change: Change, now: LiveResource | None) -> None:
         assert change.before is not None, "an update has both bodies"
-        if now is None or now.archived or now.body != change.after:
+        if now is None or now.archived or not self._same(now.body, change.after):
             self._moved(change, now)
             return
         self.changes.append(self._change(Verb.UPDATE, change, now, now.body, change.before))
@@ -88,7 +92,7 @@ class _Reversing:
     def _replace(self, change: Change, now: LiveResource | None) -> None:
         assert change.before is not None, "a replace has both bodies"
         old = self.live.get(change.id or "")
-        if now is None or now.archived or now.body != change.after or old is None:
+        if now is None or now.archived or not self._same(now.body, change.after) or old is None:
             self._moved(change, now if old is not None else None)
             return
         verb = Verb.RESTORE if old.archived else Verb.ADOPT
@@ -97,17 +101,22 @@ class _Reversing:
 
     def _restore(self, change: Change, now: LiveResource | None) -> None:
         assert change.before is not None, "what was removed had a body"
-        if now is None:
-            self._moved(change, now)
+        if now is None or (now.archived and not self._same(now.body, change.before)):
+            self._moved(change, None if now is None else replace(now, archived=False))
         elif now.archived:
             self.changes.append(self._change(Verb.RESTORE, change, now, change.before, change.before))
 
     def _remove(self, change: Change, now: LiveResource, *, superseded: bool) -> None:
         kind = self.capabilities.kinds[change.kind]
         verb = Verb.ARCHIVE if kind.removal == "archive" else Verb.DELETE
-        if now.body != change.after:
+        # A restored object may have been updated by the same run: the update is undone first.
+        update = self.updates.get(change.address) if change.verb is Verb.RESTORE and not change.superseded else None
+        if not self._same(now.body, update.after if update else change.after):
             self._moved(change, now)
             return
+        before = self._left(now.body)
+        if update is not None and update.before is not None and update.reverse.undo is Undo.REVERSIBLE:
+            before = self._returned(update.before)
         self.changes.append(
             Change(
                 verb=verb,
@@ -115,7 +124,7 @@ class _Reversing:
                 kind=change.kind,
                 title=now.title,
                 id=now.id,
-                before=self._left(now.body),
+                before=before,
                 after=None,
                 reverse=reverse_of(verb, kind),
                 fingerprint=now.fingerprint(),
@@ -138,6 +147,14 @@ class _Reversing:
             fingerprint=now.fingerprint(),
             ids=self._ids(wanted),
         )
+
+    def _same(self, one: Body, other: Body | None) -> bool:
+        """Whether two bodies are equal, however they name what they refer to: by address or by id."""
+
+        def resolve(marker: str, target: str) -> JSON:
+            return foreign(self.known[target]) if marker == REFERENCE and target in self.known else {marker: target}
+
+        return one == other or (other is not None and rewrite_body(one, resolve) == rewrite_body(other, resolve))
 
     def _left(self, body: Body) -> Body:
         """A body as it is now, with what will be replaced back seen as no longer ours."""
