@@ -204,7 +204,9 @@ class _Comparison:
             return
         settled.add(resource.address)
         found = self.matched.get(resource.address)
-        for address in (*resource.references, *references_in(found.body if found else None)):
+        same = found is not None and found.body == resource.body
+        formerly = references_in(found.body) if found is not None and not same else ()
+        for address in (*resource.references, *formerly):
             if address in self.by_address:
                 self._settle(self.by_address[address], settled)
         if found is None:
@@ -216,7 +218,8 @@ class _Comparison:
         adopted = resource.adopt == found.id and found.id not in self.bound_ids and found.owner is None
         if adopted:
             self.changes.append(self._change(Verb.ADOPT, resource, found, before, before))
-        immutable = changed_immutable(before, resource.body, self._kind(resource.kind))
+        equal = before == resource.body
+        immutable = [] if equal else changed_immutable(before, resource.body, self._kind(resource.kind))
         if found.archived and immutable:
             # Restored, it would only be replaced and archived again: it stays as it is.
             self.left[resource.address] = found.id
@@ -225,7 +228,7 @@ class _Comparison:
             return
         if found.archived:
             self.changes.append(self._change(Verb.RESTORE, resource, found, before, before))
-        if before == resource.body:
+        if equal:
             self.unchanged += not (adopted or found.archived)
             return
         if immutable:
@@ -375,7 +378,8 @@ class _Comparison:
         for address in references_in(body):
             found = self.matched.get(address)
             if found is None and address not in self.by_address and address in self.bindings:
-                found = self.by_id.get(self.bindings[address].id)
+                going = self.by_id.get(self.bindings[address].id)
+                found = going if going is not None and not going.archived else None
             if found is not None and address not in self.left:
                 ids[address] = found.id
         return ids
