@@ -247,9 +247,9 @@ def _read(session: Session, change_set: ChangeSet) -> Live:
 
     An address whose object is replaced stands for the old one, as it did then, also when the new one is made already.
     """
-    bindings = session.bindings()
-    bindings.update((c.address, _own_binding(c)) for c in change_set.changes if c.verb is Verb.REPLACE)
-    return session.connection.read(bindings, [_own_binding(c) for c in change_set.changes if c.id])
+    return session.connection.read(
+        _bindings(session, change_set), [_own_binding(c) for c in change_set.changes if c.id]
+    )
 
 
 def _read_as_elsewhere(session: Session, change_set: ChangeSet, live: Live) -> Live:
@@ -257,7 +257,7 @@ def _read_as_elsewhere(session: Session, change_set: ChangeSet, live: Live) -> L
 
     What kind an object is that is only referred to, the account itself tells.
     """
-    bindings = session.bindings()
+    bindings = _bindings(session, change_set)
     kinds = {item.id: item.kind for item in live.resources}
     for change in change_set.changes:
         for address, found in (change.ids or {}).items():
@@ -267,6 +267,13 @@ def _read_as_elsewhere(session: Session, change_set: ChangeSet, live: Live) -> L
         if change.id is not None and not change.superseded and change.verb is not Verb.ADOPT:
             bindings[change.address] = _own_binding(change)
     return session.connection.read(bindings, [_own_binding(c) for c in change_set.changes if c.id])
+
+
+def _bindings(session: Session, change_set: ChangeSet) -> dict[str, Binding]:
+    """The journal's bindings as they were before this change set: a replaced object has its address still."""
+    replaced = {change.id: _own_binding(change) for change in change_set.changes if change.verb is Verb.REPLACE}
+    bindings = {address: bound for address, bound in session.bindings().items() if bound.id not in replaced}
+    return bindings | {bound.address: bound for bound in replaced.values()}
 
 
 def _own_binding(change: Change) -> Binding:

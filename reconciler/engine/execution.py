@@ -53,6 +53,7 @@ class Execution:
             change.key: Operation(f"{started.id}-{index:05d}", change)
             for index, change in enumerate(change_set.changes, start=1)
         }
+        self._superseded = {change.address: change for change in change_set.changes if change.superseded}
         self._made: dict[str, str] = {}
         self._attempts: dict[str, int] = {}
         for intent in started.intents:
@@ -236,9 +237,8 @@ class Execution:
             detail={"id": resource.id, "change": change.key},
         )
         entries = [(EntryKind.OUTCOME, account, outcome)]
-        bound = _binding(change, resource)
-        if bound is not None:
-            entries.append((EntryKind.BINDING, account, {**bound, "run": self.started.id}))
+        bound = self._bindings(change, resource)
+        entries += [(EntryKind.BINDING, account, {**one, "run": self.started.id}) for one in bound]
         self.session.journal.append_many(entries)
         self._mark_done(change, resource.id)
         if change.after is not None and not resource.archived and resource.body != change.after:
@@ -248,6 +248,23 @@ class Execution:
                     hint="run `ratecard plan` to see the difference",
                 )
             )
+
+    def _bindings(self, change: Change, resource: LiveResource) -> list[Mapping[str, JSON]]:
+        """What is bound to what by this change.
+
+        An object that gives its address to a successor, and that has no place for a mark, keeps a binding until it is
+        removed: a run that stops in between would leave it behind as nobody's.
+        """
+        unmarked = not self.session.provider.capabilities.kinds[change.kind].marked
+        if change.superseded:
+            return [binding_body(_waiting_address(change), change.kind, None)] if unmarked else []
+        if change.verb is Verb.DELETE:
+            return [binding_body(change.address, change.kind, None)]
+        bound = [binding_body(change.address, change.kind, resource.id, archived=change.verb is Verb.ARCHIVE)]
+        removal = self._superseded.get(change.address)
+        if unmarked and removal is not None and removal.key not in self.done:
+            bound.append(binding_body(_waiting_address(removal), removal.kind, removal.id))
+        return bound
 
     def _record_failure(self, operation: Operation, attempt: int, error: RatecardError) -> None:
         """This attempt certainly had no effect."""
@@ -284,12 +301,9 @@ class Execution:
             return {**(change.ids or {}), **self._made}
 
 
-def _binding(change: Change, resource: LiveResource) -> Mapping[str, JSON] | None:
-    if change.superseded:
-        return None  # its address stands for its successor already
-    if change.verb is Verb.DELETE:
-        return binding_body(change.address, change.kind, None)
-    return binding_body(change.address, change.kind, resource.id, archived=change.verb is Verb.ARCHIVE)
+def _waiting_address(removal: Change) -> str:
+    """Where an object without a mark is bound from when its address has a successor until it is removed."""
+    return f"{removal.address}#{removal.id}"
 
 
 def _request_json(request: Request) -> Mapping[str, JSON]:
