@@ -1,4 +1,4 @@
-"""One account and one workspace in a folder, both of which can be copied; what really happened is read from the books."""
+"""One account and a workspace in a folder, which can be copied; what really happened is read from the books."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from typing import Any, Self
 
 import httpx
 import orjson
+import pytest
 
 from reconciler.base.clock import Clock
+from reconciler.base.errors import RatecardError
 from reconciler.base.failpoints import NO_FAILPOINTS, Failpoints
 from reconciler.engine.applying import Applied, apply_change_set
 from reconciler.engine.clock import SystemClock
@@ -136,6 +138,14 @@ class World:
     ) -> Applied:
         with self.session(home=home, failpoints=failpoints) as session:
             return apply_change_set(session, change_set, resume=resume)
+
+    def refused(self, change_set: ChangeSet, *, resume: bool = False, home: Path | None = None) -> RatecardError:
+        """Why it is not applied. Not a write was sent for it."""
+        sent = self.writes()
+        with pytest.raises(RatecardError) as caught:
+            self.apply(change_set, resume=resume, home=home)
+        assert self.writes() == sent
+        return caught.value
 
     def go(self, specs: Mapping[str, str]) -> ChangeSet:
         """Plan, approve and apply these specs."""
