@@ -1,0 +1,149 @@
+"""Why the configuration is as it is: the story of an object, and the prompt behind each field of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from reconciler.agent.view import as_written
+from reconciler.base.canonical import JSON
+from reconciler.journal.entries import Entry, EntryKind
+from reconciler.journal.store import Journal
+from reconciler.spec.load import Spec
+from reconciler.spec.source import dotted
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened to an object: when, what in words, and the entry of the journal that says so."""
+
+    at: datetime
+    text: str
+    entry: int
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """One field of a spec, and the prompt that set it to what it is; None when it was written by hand since."""
+
+    kind: str
+    name: str
+    path: str
+    value: JSON
+    line: int
+    entry: Entry | None
+
+
+def story(journal: Journal, account: str, kind: str, name: str) -> list[Event]:
+    """All that the journal knows of an object, the oldest first: prompts, change sets, decisions, what was done."""
+    digests: set[str] = set()
+    runs: set[str] = set()
+    events: list[Event] = []
+    for entry in journal.entries(account):
+        text = _told(entry, f"{kind}/{name}", digests, runs)
+        if text is not None:
+            events.append(Event(entry.at, text, entry.sequence))
+    return events
+
+
+def blame(journal: Journal, account: str, specs: Sequence[Spec]) -> list[Blame]:
+    """Each field of the specs with the last prompt that set it to its value."""
+    prompts = list(journal.entries(account, EntryKind.PROMPT))
+    found = []
+    for spec in specs:
+        for path, value in leaves(as_written(spec.document)["spec"], ("spec",)):
+            entry = next((e for e in reversed(prompts) if _set_it(e, spec, path, value)), None)
+            line = spec.locate(path).line
+            found.append(Blame(spec.kind, spec.name, dotted(path), value, line, entry))
+    return found
+
+
+def leaves(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], JSON]]:
+    """The values of a document that hold no others, with their paths."""
+    if isinstance(value, Mapping) and value:
+        for key, part in value.items():
+            yield from leaves(part, (*path, key))
+    elif isinstance(value, list) and value:
+        for index, part in enumerate(value):
+            yield from leaves(part, (*path, index))
+    else:
+        yield path, value
+
+
+def _told(entry: Entry, address: str, digests: set[str], runs: set[str]) -> str | None:
+    """What an entry says of an object in words; None when it is about others."""
+    body, digest = entry.body, entry.text("digest")
+    short = digest.removeprefix("sha256:")[:12]
+    match entry.kind:
+        case EntryKind.PROMPT if address in _written(entry):
+            return f'{entry.text("author")} said: "{entry.text("prompt")}"{_answers(body.get("answers"))}'
+        case EntryKind.CHANGE_SET:
+            verbs = list(_verbs(body.get("document"), address))
+            if verbs:
+                digests.add(digest)
+                return f"change set {short}: {', '.join(verbs)}"
+        case EntryKind.APPROVAL if digest in digests:
+            return f"{entry.text('by')} approved {short}"
+        case EntryKind.REJECTION if digest in digests:
+            return f"{entry.text('by')} rejected {short}{_because(entry)}"
+        case EntryKind.RUN_STARTED if digest in digests:
+            runs.add(entry.text("run"))
+        case EntryKind.OUTCOME if entry.text("run") in runs:
+            detail = body.get("detail")
+            change = str(detail.get("change", "")) if isinstance(detail, Mapping) else ""
+            if _is_of(change.partition(" ")[2], address):
+                return f"{change}: {entry.text('status')}"
+    return None
+
+
+def _verbs(document: JSON, address: str) -> Iterator[str]:
+    changes = document.get("changes") if isinstance(document, Mapping) else None
+    for change in changes if isinstance(changes, list) else ():
+        if isinstance(change, Mapping) and _is_of(str(change.get("address")), address):
+            yield f"{change.get('verb')} {change.get('address')}"
+
+
+def _is_of(address: str, spec: str) -> bool:
+    return address == spec or address.startswith((f"{spec}:", f"{spec} "))
+
+
+def _answers(answers: JSON) -> str:
+    if not isinstance(answers, Mapping) or not answers:
+        return ""
+    return f" (answers: {', '.join(f'{question}={answer}' for question, answer in answers.items())})"
+
+
+def _because(entry: Entry) -> str:
+    return f": {entry.text('reason')}" if entry.text("reason") else ""
+
+
+def _written(entry: Entry) -> set[str]:
+    files = entry.body.get("written")
+    names = files.values() if isinstance(files, Mapping) else ()
+    return {name for part in names if isinstance(part, Mapping) for name in part}
+
+
+def _set_it(entry: Entry, spec: Spec, path: tuple[str | int, ...], value: JSON) -> bool:
+    """Whether a prompt set this path, or something above it, to what is there now."""
+    document = entry.body.get("document")
+    drafts = document.get("drafts") if isinstance(document, Mapping) else None
+    for draft in drafts if isinstance(drafts, list) else ():
+        if not isinstance(draft, Mapping) or (draft.get("kind"), draft.get("name")) != (spec.kind, spec.name):
+            continue
+        fields = draft.get("fields")
+        for field in fields if isinstance(fields, list) else ():
+            if isinstance(field, Mapping) and _covers(field, path, value):
+                return True
+    return False
+
+
+def _covers(field: Mapping[str, JSON], path: tuple[str | int, ...], value: JSON) -> bool:
+    wanted, set_path = dotted(path), str(field.get("path"))
+    if wanted == set_path:
+        return field.get("value") == value
+    if not wanted.startswith((f"{set_path}.", f"{set_path}[")):
+        return False
+    inside = {dotted(part): leaf for part, leaf in leaves(field.get("value"), ())}
+    return inside.get(wanted[len(set_path) :].lstrip(".")) == value
