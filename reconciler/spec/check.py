@@ -4,45 +4,39 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from reconciler.base.diagnostics import Diagnostic, Mistake, Severity, in_order
 from reconciler.spec.kinds.discount import Discount
-from reconciler.spec.kinds.meter import Meter
-from reconciler.spec.kinds.plan import Plan
+from reconciler.spec.kinds.registry import AnyDocument
 from reconciler.spec.kinds.webhook import ALIAS_PREFIX, Webhook
 from reconciler.spec.load import Spec, diagnostic
 from reconciler.spec.words import did_you_mean
 
+Broken: TypeAlias = Collection[tuple[str, str]]
+
 _MIXED = re.compile(r"(?=[^\W\d_]*[A-Za-z])(?=[^\W\d_]*[^\W\d_A-Za-z\u00aa-\u024f\u1e00-\u1eff])[^\W\d_]+")
 
 
-def check(
-    specs: Sequence[Spec], *, aliases: Mapping[str, str], broken: Collection[tuple[str, str]] = ()
-) -> list[Diagnostic]:
+def check(specs: Sequence[Spec], *, aliases: Mapping[str, str], broken: Broken = ()) -> list[Diagnostic]:
     """All that does not fit together between the specs of a workspace, in order of place.
 
     `aliases` are the addresses that the workspace names, for `alias:NAME` in webhooks. `broken` are the kind and name
     of specs that are there and could not be read: a reference to one of them is no mistake of its own.
     """
-    plans = {s.name: s.document for s in specs if isinstance(s.document, Plan)}
-    meters = [s.name for s in specs if isinstance(s.document, Meter)]
+    there: dict[str, dict[str, AnyDocument]] = {}
+    for spec in specs:
+        there.setdefault(spec.kind, {})[spec.name] = spec.document
     found: list[Diagnostic] = []
     for spec in specs:
         document = spec.document
-        if isinstance(document, Plan):
-            found.extend(diagnostic(spec, m) for m in _usage(document, [*meters, *_names(broken, "Meter")]))
-        elif isinstance(document, Discount):
-            found.extend(diagnostic(spec, m) for m in _discounted(document, plans, set(_names(broken, "Plan"))))
-        elif isinstance(document, Webhook):
+        found.extend(diagnostic(spec, m) for m in _references(document, there, broken))
+        if isinstance(document, Webhook):
             found.extend(diagnostic(spec, m) for m in _address(document, aliases))
         for mistake in _mixed_scripts(spec):
             found.append(diagnostic(spec, mistake, severity=Severity.WARNING))  # noqa: PERF401 - beside the others
     found.extend(_twice(specs))
     return in_order(found)
-
-
-def _names(broken: Collection[tuple[str, str]], kind: str) -> Iterator[str]:
-    return (name for of_kind, name in broken if of_kind == kind)
 
 
 def _twice(specs: Sequence[Spec]) -> Iterator[Diagnostic]:
@@ -64,23 +58,18 @@ def _told_of_first(spec: Spec, first: Spec, what: str, at: tuple[str, ...], code
     return diagnostic(spec, Mistake(message, code=code, hint="keep one of them, or rename this one", at=at))
 
 
-def _usage(plan: Plan, meters: list[str]) -> Iterator[Mistake]:
-    for index, line in enumerate(plan.spec.usage):
-        if line.meter not in meters:
-            yield _unknown(line.meter, "Meter", meters, ("spec", "usage", index, "meter"), "check/unknown-meter")
-
-
-def _discounted(discount: Discount, plans: Mapping[str, Plan], broken: Collection[str]) -> Iterator[Mistake]:
-    for index, reference in enumerate(discount.spec.plans):
-        at = ("spec", "plans", index)
-        name, _, price = reference.partition(":")
-        if name not in plans:
-            if name in broken:
-                continue
-            yield _unknown(name, "Plan", list(plans), at, "check/unknown-plan")
-        elif price and price not in plans[name].spec.prices:
-            prices = list(plans[name].spec.prices)
-            yield _unknown(price, f'price of Plan "{name}"', prices, at, "check/unknown-price")
+def _references(
+    document: AnyDocument, there: Mapping[str, Mapping[str, AnyDocument]], broken: Broken
+) -> Iterator[Mistake]:
+    for one in document.references():
+        named = there.get(one.kind, {})
+        if one.name not in named:
+            if (one.kind, one.name) not in broken:
+                names = [*named, *(name for kind, name in broken if kind == one.kind)]
+                yield _unknown(one.name, one.kind, names, one.at, f"check/unknown-{one.kind.lower()}")
+        elif one.part is not None and one.part not in named[one.name].parts():
+            parts = list(named[one.name].parts())
+            yield _unknown(one.part, f'price of {one.kind} "{one.name}"', parts, one.at, "check/unknown-price")
 
 
 def _address(webhook: Webhook, aliases: Mapping[str, str]) -> Iterator[Mistake]:

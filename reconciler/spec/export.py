@@ -28,6 +28,7 @@ _COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
     "Discount": (("Code", ".spec.code"),),
     "Meter": (("Title", ".spec.title"), ("Event", ".spec.event")),
     "Plan": (("Title", ".spec.title"),),
+    "Product": (("Title", ".spec.title"), ("Amount", ".spec.amount")),
     "Webhook": (("URL", ".spec.url"),),
 }
 # Of JSON Schema, a structural schema of Kubernetes may hold these.

@@ -26,6 +26,8 @@ WIDTH = 120
 _SPELLINGS: dict[str, Callable[[str], object]] = {
     "amount": parse_money,
     "minimum": parse_money,
+    "suggested": parse_money,
+    "fee": parse_money,
     "rate": parse_rate,
     "discount": parse_percent,
     "percent": parse_percent,

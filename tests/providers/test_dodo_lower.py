@@ -263,6 +263,89 @@ def test_the_adopt_annotation_names_a_product_for_each_price() -> None:
     assert [resource.adopt for resource in lower_text(annotated).resources] == [None, "pdt_1", "pdt_2"]
 
 
+COMMITTED = (
+    METER
+    + """
+apiVersion: ratecard.dev/v1alpha1
+kind: Plan
+metadata: {name: api}
+spec:
+  title: API
+  taxCategory: saas
+  prices:
+    free: {amount: 1 USD, every: month}
+  commitments:
+    - {meter: calls, fee: 500 USD, included: 500000, rate: 0.002 USD, every: month}
+    - {name: scale, meter: calls, fee: 20000 USD, included: 90000000, rate: 0.0005 USD, every: year}
+"""
+)
+
+
+def test_each_commitment_is_a_product_of_its_own_beside_the_prices() -> None:
+    lowered = bodies(COMMITTED)
+    first, scale = lowered["Plan/api:commitment-500-usd-month"], lowered["Plan/api:commitment-scale"]
+    assert (first["name"], scale["name"]) == ("API (500 USD each month)", "API (scale)")
+    assert lowered["Plan/api:free"]["price"]["type"] == "recurring_price"
+    assert (first["price"]["type"], first["price"]["fixed_price"]) == ("usage_based_price", 50_000)
+    assert scale["price"]["payment_frequency_interval"] == "Year"
+    assert [one["price"]["meters"] for one in (first, scale)] == [
+        [{"meter_id": {"$ref": "Meter/calls"}, "price_per_unit": "0.2", "free_threshold": 500_000}],
+        [{"meter_id": {"$ref": "Meter/calls"}, "price_per_unit": "0.05", "free_threshold": 90_000_000}],
+    ]
+
+
+def test_a_discount_for_a_plan_is_for_its_commitments_too_and_can_be_for_one_of_them_or_a_product() -> None:
+    code = """---
+apiVersion: ratecard.dev/v1alpha1
+kind: Discount
+metadata: {name: launch}
+spec: {code: LAUNCH, percent: 20%, plans: [api], products: [handbook]}
+"""
+    lowered = bodies(COMMITTED + code + "---" + BOOK)
+    assert lowered["Discount/launch"]["restricted_to"] == [
+        {"$ref": "Plan/api:commitment-500-usd-month"},
+        {"$ref": "Plan/api:commitment-scale"},
+        {"$ref": "Plan/api:free"},
+        {"$ref": "Product/handbook"},
+    ]
+    one = bodies(COMMITTED + code.replace("[api], products: [handbook]", '["api:commitment-scale"]'))
+    assert one["Discount/launch"]["restricted_to"] == [{"$ref": "Plan/api:commitment-scale"}]
+
+
+BOOK = """
+apiVersion: ratecard.dev/v1alpha1
+kind: Product
+metadata: {name: handbook}
+spec:
+  title: Handbook
+  taxCategory: e-book
+  amount: 29 USD
+"""
+
+
+def test_a_product_is_paid_once() -> None:
+    assert bodies(BOOK)["Product/handbook"] == {
+        "name": "Handbook",
+        "description": None,
+        "tax_category": "e_book",
+        "features": [],
+        "price": {
+            "type": "one_time_price",
+            "currency": "USD",
+            "price": 2900,
+            "discount_bps": 0,
+            "tax_inclusive": False,
+            "purchasing_power_parity": False,
+        },
+    }
+
+
+def test_what_the_customer_wants_to_pay_has_a_minimum_and_a_suggestion() -> None:
+    text = BOOK.replace("amount: 29 USD", "payWhatYouWant: {minimum: 0 USD, suggested: 19.50 USD}")
+    price = bodies(text)["Product/handbook"]["price"]
+    assert (price["price"], price["pay_what_you_want"], price["suggested_price"]) == (0, True, 1950)
+
+
 def test_lowering_does_not_depend_on_the_order_of_specs() -> None:
     documents = PRO.split("---")
     assert bodies(PRO) == bodies("---".join(reversed(documents)))

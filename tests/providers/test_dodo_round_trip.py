@@ -31,6 +31,7 @@ from reconciler.spec.load import load_text
 from .helpers import WORKSPACE, Account, Controls, change, connect
 
 CURRENCIES = {"USD": 2, "EUR": 2, "JPY": 0, "KWD": 3, "KRW": 0, "TND": 3}
+tax_categories = st.sampled_from(["saas", "digital-products", "e-book", "edtech", "live-tutoring"])
 words = st.text(st.characters(categories=("L", "N", "P", "S")), min_size=1, max_size=40)
 names = st.from_regex(r"[a-z][a-z0-9]{0,10}", fullmatch=True)
 Document = dict[str, Any]
@@ -99,17 +100,35 @@ def plans(draw: st.DrawFn, meter_names: list[str]) -> Document:
             "via": st.sampled_from(["price", "checkout"]),
         }
     )
+    commitments = [
+        {"name": f"c{n}", "meter": name, "fee": f"{n + 1} {currency}", "rate": f"0.{n + 1} {currency}"}
+        | {"included": draw(st.integers(1, 2**53 - 1)), "every": draw(periods)}
+        for n, name in enumerate(draw(st.lists(st.sampled_from(meter_names), max_size=2)) if meter_names else [])
+    ]
     needed = {
         "title": draw(words),
-        "taxCategory": draw(st.sampled_from(["saas", "digital-products", "e-book", "edtech", "live-tutoring"])),
+        "taxCategory": draw(tax_categories),
         "prices": prices,
         "usage": lines,
+        "commitments": commitments,
     }
     return needed | draw(some(trial=trials, description=words, features=st.lists(words, max_size=12)))
 
 
 @st.composite
-def discounts(draw: st.DrawFn, plan_names: list[str]) -> Document:
+def products(draw: st.DrawFn) -> Document:
+    currency = draw(st.sampled_from(["USD", "JPY", "KWD"]))
+    amounts = st.integers(1, 2**31).map(lambda whole: f"{whole} {currency}")
+    suggested = st.integers(10, 20).map(lambda whole: f"{whole} {currency}")
+    minimum = st.integers(0, 10).map(lambda whole: f"{whole} {currency}")
+    open_price = st.fixed_dictionaries({"minimum": minimum}, optional={"suggested": suggested})
+    price = draw(st.one_of(amounts.map(lambda it: {"amount": it}), open_price.map(lambda it: {"payWhatYouWant": it})))
+    needed = {"title": draw(words), "taxCategory": draw(tax_categories)} | price
+    return needed | draw(some(description=words, features=st.lists(words, max_size=12)))
+
+
+@st.composite
+def discounts(draw: st.DrawFn, plan_names: list[str], product_names: list[str]) -> Document:
     off = draw(
         st.sampled_from([{"percent": "12.5%"}, {"amount": "10 USD"}, {"amount": "500 JPY", "minimum": "900 JPY"}])
     )
@@ -117,6 +136,7 @@ def discounts(draw: st.DrawFn, plan_names: list[str]) -> Document:
         some(
             title=words,
             plans=st.lists(st.sampled_from(plan_names), unique=True) if plan_names else st.just([]),
+            products=st.lists(st.sampled_from(product_names), unique=True) if product_names else st.just([]),
             customers=st.sampled_from(["any", "first-time", "existing"]),
             cycles=st.integers(1, 10_000),
             limits=some(total=st.integers(1, 50), perCustomer=st.integers(1, 50)),
@@ -142,9 +162,11 @@ def books(draw: st.DrawFn) -> str:
     """The specs of a whole account, as text: JSON is YAML."""
     counted = draw(st.dictionaries(names, meters(), max_size=3))
     sold = draw(st.dictionaries(names, plans(sorted(counted)), max_size=3))
-    codes = draw(st.dictionaries(names, discounts(sorted(sold)), max_size=2))
+    once = draw(st.dictionaries(names, products(), max_size=2))
+    codes = draw(st.dictionaries(names, discounts(sorted(sold), sorted(once)), max_size=2))
     documents = [document("Meter", name, spec) for name, spec in counted.items()]
     documents += [document("Plan", name, spec) for name, spec in sold.items()]
+    documents += [document("Product", name, spec) for name, spec in once.items()]
     documents += [
         document("Discount", name, spec | {"code": f"CODE{n}"}) for n, (name, spec) in enumerate(codes.items())
     ]
@@ -192,11 +214,12 @@ def test_what_is_sent_is_what_is_read_and_nothing_is_dropped_silently(sandbox: C
 @st.composite
 def two_of_a_kind(draw: st.DrawFn) -> tuple[str, str]:
     """The same spec before and after an edit, as text."""
-    kind = draw(st.sampled_from(["Meter", "Plan", "Discount", "Webhook"]))
+    kind = draw(st.sampled_from(["Meter", "Plan", "Product", "Discount", "Webhook"]))
     several = {
         "Meter": meters(),
         "Plan": plans(["calls"]),
-        "Discount": discounts([]).map(lambda spec: spec | {"code": "CODE"}),
+        "Product": products(),
+        "Discount": discounts([], []).map(lambda spec: spec | {"code": "CODE"}),
         "Webhook": webhooks,
     }[kind]
     base = document("Meter", "calls", {"title": "T", "unit": "u", "event": "e", "aggregation": {"type": "count"}})

@@ -67,4 +67,30 @@ spec:
   events: [subscription.active, "payment.*"]
 """
 
-ALL = "---\n".join([METER, PLAN, DISCOUNT, WEBHOOK])
+PRODUCT = """\
+apiVersion: ratecard.dev/v1alpha1
+kind: Product
+metadata:
+  name: handbook
+spec:
+  title: Handbook
+  taxCategory: e-book
+  payWhatYouWant: {minimum: 5 USD, suggested: 19.50 USD}
+  features:
+    - 200 pages
+"""
+
+COMMITTED = """\
+apiVersion: ratecard.dev/v1alpha1
+kind: Plan
+metadata:
+  name: committed
+spec:
+  title: Committed
+  taxCategory: saas
+  commitments:
+    - {meter: api-calls, fee: 500 USD, included: 500000, rate: 0.002 USD, every: month}
+    - {name: scale, meter: api-calls, fee: 2000 USD, included: 4000000, rate: 0.0005 USD, every: month}
+"""
+
+ALL = "---\n".join([METER, PLAN, DISCOUNT, WEBHOOK, PRODUCT, COMMITTED])

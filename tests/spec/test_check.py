@@ -3,7 +3,7 @@ import pytest
 from reconciler.base.diagnostics import Severity
 from reconciler.spec.check import check
 from reconciler.spec.load import load_text
-from tests.spec.examples import ALL, DISCOUNT, METER, PLAN, WEBHOOK
+from tests.spec.examples import ALL, COMMITTED, DISCOUNT, METER, PLAN, WEBHOOK
 
 ALIASES = {"events": "https://example.com/events"}
 
@@ -35,6 +35,16 @@ def test_specs_that_fit_together_have_no_mistakes():
         (
             (METER, PLAN, DISCOUNT, DISCOUNT.replace("name: launch", "name: other")), 57, "spec.code",
             "check/code-twice", "already at a.yaml:44:9",
+        ),
+        ((COMMITTED.replace("meter: api-calls", "meter: calls", 1), METER), 9, "spec.commitments[0].meter",
+         "check/unknown-meter", 'did you mean "api-calls"?'),
+        (
+            (METER, COMMITTED, DISCOUNT.replace('[pro, "pro:monthly"]', '["committed:commitment-max"]')), 35,
+            "spec.plans[0]", "check/unknown-price", "commitment-scale",
+        ),
+        (
+            (DISCOUNT.replace('plans: [pro, "pro:monthly"]', "products: [handbok]"),), 8, "spec.products[0]",
+            "check/unknown-product", "there are none",
         ),
         ((WEBHOOK.replace("alias:events", "alias:event"),), 6, "spec.url", "check/unknown-alias", '"events"?'),
     ],

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from reconciler.base.canonical import JSON, canonical_json
 from reconciler.base.clock import format_time
 from reconciler.base.diagnostics import Diagnostic, Mistake, Severity
 from reconciler.base.money import Money
-from reconciler.plan.resource import Resource, reference, references_in
+from reconciler.plan.resource import Resource, reference
 from reconciler.providers.base import UNKNOWN_NAME, Lowered
-from reconciler.providers.dodo import limits
-from reconciler.providers.dodo.capabilities import DISCOUNT, METER, PRODUCT, WEBHOOK
+from reconciler.providers.dodo import limits, plan_limits, products
+from reconciler.providers.dodo.capabilities import DISCOUNT, METER, WEBHOOK
 from reconciler.providers.dodo.events import expand
 from reconciler.spec.kinds.discount import Discount
 from reconciler.spec.kinds.meter import Meter
 from reconciler.spec.kinds.plan import Plan
+from reconciler.spec.kinds.product import Product
+from reconciler.spec.kinds.registry import AnyDocument
 from reconciler.spec.kinds.webhook import Webhook
 from reconciler.spec.load import Spec, diagnostic
 
@@ -42,8 +44,9 @@ def lower(specs: Sequence[Spec]) -> Lowered:
 class _Lowering:
     def __init__(self, specs: Sequence[Spec]) -> None:
         self.diagnostics: list[Diagnostic] = []
-        self.meters = {spec.name for spec in specs if isinstance(spec.document, Meter)}
-        self.prices = {spec.name: tuple(spec.document.spec.prices) for spec in specs if isinstance(spec.document, Plan)}
+        self.named: dict[str, dict[str, AnyDocument]] = {}
+        for spec in specs:
+            self.named.setdefault(spec.kind, {})[spec.name] = spec.document
 
     def one(self, spec: Spec) -> list[Resource]:
         """The resources of one spec, none when any part of it cannot be expressed."""
@@ -54,60 +57,47 @@ class _Lowering:
         if errors:
             return []
         if isinstance(document, Plan):
-            adopted = dict(_adopted_prices(document))
-            return [_product(spec, document, name, adopted.get(name)) for name in document.spec.prices]
+            adopted = dict(_adopted(document, document.parts()))
+            return [products.plan_product(document, part, adopted.get(part)) for part in document.parts()]
         adopt = document.metadata.annotations.get(ADOPT)
         if isinstance(document, Meter):
             return [_meter(spec, document, adopt)]
         if isinstance(document, Discount):
             return [self._discount(spec, document, adopt)]
+        if isinstance(document, Product):
+            return [products.single_product(document, adopt)]
         return [_webhook(spec, document, adopt)]
 
     def _limits(self, spec: Spec) -> Iterator[limits.Limit]:
         document = spec.document
-        yield from _adopt_limits(document)
+        yield from _adopt_limits(document, document.parts())
+        yield from self._unknown_names(document)
         if isinstance(document, Meter):
             yield from limits.meter_limits(document)
         elif isinstance(document, Discount):
             yield from limits.discount_limits(document)
-            yield from self._unknown_plans(document)
         elif isinstance(document, Webhook):
             yield from limits.webhook_limits(document)
+        elif isinstance(document, Product):
+            yield from limits.product_limits(document)
         else:
-            yield from limits.plan_limits(document)
-            yield from self._unknown_meters(document)
-            for name, price in document.spec.prices.items():
-                try:
-                    amount = document.amount(name)
-                except Mistake as mistake:
-                    yield limits.Limit(mistake)
-                    continue
-                yield from limits.price_limits(document, name, amount)
-                for index, line in limits.lines_of(document, name):
-                    if line.included is not None:
-                        at = ("spec", "usage", index, "included")
-                        yield from limits.pooled_limits(line.included, price.every, at)
+            yield from plan_limits.plan_limits(document)
 
-    def _unknown_meters(self, document: Plan) -> Iterator[limits.Limit]:
-        for index, line in enumerate(document.spec.usage):
-            if line.meter not in self.meters:
-                yield _unknown("meter", line.meter, self.meters, ("spec", "usage", index, "meter"))
-
-    def _unknown_plans(self, document: Discount) -> Iterator[limits.Limit]:
-        for index, text in enumerate(document.spec.plans):
-            plan, _, price = text.partition(":")
-            at = ("spec", "plans", index)
-            if plan not in self.prices:
-                yield _unknown("plan", plan, self.prices, at)
-            elif price and price not in self.prices[plan]:
-                yield _unknown(f'price of "{plan}"', price, self.prices[plan], at)
+    def _unknown_names(self, document: AnyDocument) -> Iterator[limits.Limit]:
+        for one in document.references():
+            named = self.named.get(one.kind, {})
+            if one.name not in named:
+                yield _unknown(one.kind.lower(), one.name, named, one.at)
+            elif one.part is not None and one.part not in named[one.name].parts():
+                yield _unknown(f'price of "{one.name}"', one.part, named[one.name].parts(), one.at)
 
     def _discount(self, spec: Spec, document: Discount, adopt: str | None) -> Resource:
         wanted = document.spec
         addresses: set[str] = set()
-        for text in wanted.plans:
-            plan, _, price = text.partition(":")
-            addresses.update(f"Plan/{plan}:{name}" for name in ([price] if price else self.prices[plan]))
+        for one in document.references():
+            parts = self.named[one.kind][one.name].parts() if one.part is None else (one.part,)
+            addresses.update(f"{one.kind}/{one.name}:{part}" for part in parts)
+            addresses.update([f"{one.kind}/{one.name}"] if not parts else [])
         terms = wanted.limits
         body: dict[str, JSON] = {
             "code": wanted.code,
@@ -161,11 +151,11 @@ def _unknown(what: str, name: str, known: Iterable[str], at: limits.At) -> limit
     return limits.Limit(Mistake(f'there is no {what} "{name}"', code=UNKNOWN_NAME, at=at, hint=f"there are: {names}"))
 
 
-def _adopt_limits(document: Meter | Plan | Discount | Webhook) -> Iterator[limits.Limit]:
+def _adopt_limits(document: AnyDocument, parts: Sequence[str]) -> Iterator[limits.Limit]:
     text = document.metadata.annotations.get(ADOPT)
     if text is None:
         return
-    if not isinstance(document, Plan):
+    if not parts:
         if not _ID.fullmatch(text):
             yield limits.Limit(
                 Mistake(
@@ -173,12 +163,11 @@ def _adopt_limits(document: Meter | Plan | Discount | Webhook) -> Iterator[limit
                 )
             )
         return
-    prices = list(document.spec.prices)
-    example = ", ".join(f"{name}=pdt_…" for name in prices)
+    example = ", ".join(f"{name}=pdt_…" for name in parts)
     seen: set[str] = set()
-    for name, product_id in _adopted_prices(document):
+    for name, product_id in _adopted(document, parts):
         wrong = None
-        if name not in prices:
+        if name not in parts:
             wrong = f'"{name}" is not a price of this plan' if name else "it does not say which price has which product"
         elif not _ID.fullmatch(product_id):
             wrong = f'"{product_id}" is not an id'
@@ -189,16 +178,15 @@ def _adopt_limits(document: Meter | Plan | Discount | Webhook) -> Iterator[limit
             yield limits.Limit(Mistake(wrong, code="dodo/adopt", at=_ADOPT_AT, hint=f"write it like {example}"))
 
 
-def _adopted_prices(document: Plan) -> Iterator[tuple[str, str]]:
-    """(price, product id) as the annotation says; the price may be left out where there is only one."""
+def _adopted(document: AnyDocument, parts: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """(part, product id) as the annotation says; the part may be left out where there is only one."""
     text = document.metadata.annotations.get(ADOPT)
-    prices = list(document.spec.prices)
-    for part in text.split(",") if text is not None else ():
-        name, equals, product_id = part.partition("=")
+    for piece in text.split(",") if text is not None else ():
+        name, equals, product_id = piece.partition("=")
         if equals:
             yield name.strip(), product_id.strip()
         else:
-            yield (prices[0] if len(prices) == 1 else ""), part.strip()
+            yield (parts[0] if len(parts) == 1 else ""), piece.strip()
 
 
 def _meter(spec: Spec, document: Meter, adopt: str | None) -> Resource:
@@ -221,74 +209,6 @@ def _meter(spec: Spec, document: Meter, adopt: str | None) -> Resource:
         "filter": clauses,
     }
     return Resource(f"Meter/{spec.name}", METER, wanted.title, body, adopt=adopt)
-
-
-def _product(spec: Spec, document: Plan, price_name: str, adopt: str | None) -> Resource:
-    wanted = document.spec
-    name = limits.product_name(document, price_name)
-    price = _price(document, price_name)
-    body: dict[str, JSON] = {
-        "name": name,
-        "description": wanted.description,
-        "tax_category": wanted.tax_category.replace("-", "_"),
-        "features": list(wanted.features),
-        "price": price,
-    }
-    addresses = tuple(sorted(set(references_in(price))))
-    notes = tuple(_checkout_notes(document, price_name))
-    return Resource(f"Plan/{spec.name}:{price_name}", PRODUCT, name, body, addresses, adopt, notes)
-
-
-def _price(document: Plan, price_name: str) -> Mapping[str, JSON]:
-    """The one price of a product, complete: what is not said in the spec has its value said here."""
-    wanted = document.spec
-    amount, every = document.amount(price_name), wanted.prices[price_name].every
-    common: dict[str, JSON] = {
-        "currency": amount.currency,
-        "discount_bps": 0,
-        "tax_inclusive": False,
-        "purchasing_power_parity": False,
-        "payment_frequency_count": every.count,
-        "payment_frequency_interval": every.unit.capitalize(),
-        "subscription_period_count": limits.TERM.count,
-        "subscription_period_interval": limits.TERM.unit.capitalize(),
-    }
-    lines = limits.lines_of(document, price_name)
-    if not lines:
-        trial = wanted.trial if wanted.trial is not None and wanted.trial.via == "price" else None
-        return common | {
-            "type": "recurring_price",
-            "price": amount.minor,
-            "trial_period_days": trial.days if trial else 0,
-            "trial_payment_method_optional": trial is not None and trial.card == "optional",
-            "zero_amount_payment_method_optional": False,
-        }
-    meters: list[JSON] = []
-    for _, line in sorted(lines, key=lambda pair: pair[1].meter):
-        assert line.rate is not None, "tiers are refused before"
-        free = limits.free_units(line.included, every) if line.included is not None else 0
-        meters.append(
-            {
-                "meter_id": reference(f"Meter/{line.meter}"),
-                "price_per_unit": limits.rate_text(line.rate),
-                "free_threshold": free,
-            }
-        )
-    return common | {"type": "usage_based_price", "fixed_price": amount.minor, "meters": meters}
-
-
-def _checkout_notes(document: Plan, price_name: str) -> Iterator[str]:
-    trial = document.spec.trial
-    if trial is None or trial.via != "checkout":
-        return
-    yield (
-        f"the trial is your application's: pass subscription_data.trial_period_days = {trial.days} "
-        "when it opens a checkout for this product"
-    )
-    if limits.lines_of(document, price_name):
-        yield "Dodo does not document whether a checkout takes a trial for a price with usage: try it in test mode"
-    if trial.card == "optional":
-        yield "Dodo documents no way to make the card optional at checkout: a customer may be asked for one"
 
 
 def _currency_options(amount: Money | None, minimum: Money | None) -> list[JSON]:

@@ -8,7 +8,19 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from reconciler.base.diagnostics import Mistake
-from reconciler.spec.kinds.fields import Document, Metadata, Model, MomentText, MoneyText, PercentText, Title
+from reconciler.spec.kinds.fields import (
+    Document,
+    Metadata,
+    Model,
+    MomentText,
+    MoneyText,
+    Name,
+    PercentText,
+    PlanReference,
+    Reference,
+    Title,
+    purchases,
+)
 
 
 class Limits(Model):
@@ -16,12 +28,6 @@ class Limits(Model):
 
     total: int | None = Field(default=None, ge=1, le=2**31 - 1)
     per_customer: int | None = Field(default=None, ge=1, le=2**31 - 1)
-
-
-# A plan, or one price of it.
-PlanReference = Annotated[
-    str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(:[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$")
-]
 
 
 class DiscountSpec(Model):
@@ -32,7 +38,10 @@ class DiscountSpec(Model):
     percent: PercentText | None = None
     amount: MoneyText | None = None
     minimum: MoneyText | None = Field(default=None, description="The smallest purchase that an amount is taken off")
-    plans: list[PlanReference] = Field(default=[], description="Plans, or prices as plan:price; none means all")
+    plans: list[PlanReference] = Field(
+        default=[], description="Plans, or prices as plan:price; without plans and products, all"
+    )
+    products: list[Name] = Field(default=[])
     customers: Literal["any", "first-time", "existing"] = "any"
     cycles: int | None = Field(default=None, ge=1, le=10_000, description="How many billing cycles; none means all")
     limits: Limits | None = None
@@ -48,6 +57,10 @@ class Discount(Document):
     kind: Literal["Discount"]
     metadata: Metadata
     spec: DiscountSpec
+
+    def references(self) -> Iterator[Reference]:
+        """The plans, or prices of them, and products that it is for."""
+        yield from purchases(self.spec.plans, self.spec.products)
 
     def mistakes(self) -> Iterator[Mistake]:
         """What does not fit together inside the discount."""
@@ -73,6 +86,7 @@ class Discount(Document):
             )
         if spec.starts_at and spec.ends_at and spec.starts_at >= spec.ends_at:
             yield Mistake("it ends before it starts", code="discount/dates", at=("spec", "endsAt"))
-        for index, reference in enumerate(spec.plans):
-            if reference in spec.plans[:index]:
-                yield Mistake(f'"{reference}" is named twice', code="discount/plans", at=("spec", "plans", index))
+        for key, names in (("plans", spec.plans), ("products", spec.products)):
+            for index, name in enumerate(names):
+                if name in names[:index]:
+                    yield Mistake(f'"{name}" is named twice', code=f"discount/{key}", at=("spec", key, index))

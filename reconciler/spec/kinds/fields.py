@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, PlainValidator, StringConstraints
 from pydantic import WithJsonSchema as Schema
@@ -115,6 +116,8 @@ Title = Annotated[str, StringConstraints(min_length=1, max_length=250, pattern=r
 Text = Annotated[str, StringConstraints(min_length=1, max_length=5000), BeforeValidator(clean_text)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=100), BeforeValidator(clean_text)]
 
+TaxCategory = Literal["saas", "digital-products", "e-book", "edtech", "live-tutoring"]
+
 
 class Metadata(Model):
     """Who a spec is: its name among its kind, and notes for people and tools."""
@@ -124,8 +127,41 @@ class Metadata(Model):
     annotations: dict[Word, Text] = {}
 
 
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The name of another spec, of one part of it where `part` is given, and the place where it stands."""
+
+    kind: str
+    name: str
+    at: tuple[str | int, ...]
+    part: str | None = None
+
+
+# A plan, or one price of it.
+PlanReference = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(:[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$")
+]
+
+
+def purchases(plans: Sequence[str], products: Sequence[str]) -> Iterator[Reference]:
+    """The references of `spec.plans`, each `plan` or `plan:price`, and of `spec.products`."""
+    for index, text in enumerate(plans):
+        name, _, part = text.partition(":")
+        yield Reference("Plan", name, ("spec", "plans", index), part or None)
+    for index, name in enumerate(products):
+        yield Reference("Product", name, ("spec", "products", index))
+
+
 class Document(Model):
     """The envelope of every spec."""
+
+    def references(self) -> Iterator[Reference]:
+        """The other specs that this one names."""
+        yield from ()
+
+    def parts(self) -> tuple[str, ...]:
+        """The parts that others can name as `spec:part`."""
+        return ()
 
     def mistakes(self) -> Iterator[Mistake]:
         """What is wrong with this document as a whole, each with the path to the part at fault."""

@@ -1,15 +1,16 @@
-"""Plan: what people subscribe to: prices by name, a trial, usage lines, features."""
+"""Plan: what people subscribe to: prices by name, commitments, a trial, usage lines, features."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from decimal import Decimal
 from typing import Literal
 
 from pydantic import Field
 
 from reconciler.base.diagnostics import Mistake
-from reconciler.base.money import Money, exponent
+from reconciler.base.money import Money, Rate, exponent
+from reconciler.spec.kinds.commitment import Commitment, commitment_mistakes
 from reconciler.spec.kinds.fields import (
     Document,
     Metadata,
@@ -19,6 +20,8 @@ from reconciler.spec.kinds.fields import (
     PercentText,
     PeriodText,
     RateText,
+    Reference,
+    TaxCategory,
     Text,
     Title,
 )
@@ -72,7 +75,7 @@ class Tiers(Model):
 
 
 class UsageLine(Model):
-    """What usage of one meter costs, on all prices of the plan or on the named ones."""
+    """What usage of one meter costs, on all prices of the plan or on the named ones; commitments have their own."""
 
     meter: Name
     rate: RateText | None = None
@@ -86,8 +89,11 @@ class PlanSpec(Model):
 
     title: Title
     description: Text | None = None
-    tax_category: Literal["saas", "digital-products", "e-book", "edtech", "live-tutoring"]
-    prices: dict[Name, Price] = Field(min_length=1, max_length=50)
+    tax_category: TaxCategory
+    prices: dict[Name, Price] = Field(default={}, max_length=50, description="Needed unless there are commitments")
+    commitments: list[Commitment] = Field(
+        default=[], max_length=50, description="Levels of committed use, each bought instead of a price"
+    )
     trial: Trial | None = None
     usage: list[UsageLine] = Field(default=[], max_length=50)
     features: list[Title] = Field(default=[], max_length=50)
@@ -107,8 +113,29 @@ class Plan(Document):
 
     def mistakes(self) -> Iterator[Mistake]:
         """What does not fit together inside the plan."""
-        yield from _price_mistakes(self.spec)
-        yield from _usage_mistakes(self.spec)
+        spec = self.spec
+        if not spec.prices and not spec.commitments:
+            yield Mistake(
+                "a plan has a price or a commitment",
+                code="plan/price",
+                hint="write prices: {monthly: {amount: 49 USD, every: month}}",
+                at=("spec", "prices") if "prices" in spec.model_fields_set else ("spec",),
+            )
+        yield from _price_mistakes(spec)
+        yield from commitment_mistakes(spec.commitments, list(spec.prices))
+        yield from _currency_mistakes(spec)
+        yield from _usage_mistakes(spec)
+
+    def references(self) -> Iterator[Reference]:
+        """The meters that it charges by."""
+        for index, line in enumerate(self.spec.usage):
+            yield Reference("Meter", line.meter, ("spec", "usage", index, "meter"))
+        for index, commitment in enumerate(self.spec.commitments):
+            yield Reference("Meter", commitment.meter, ("spec", "commitments", index, "meter"))
+
+    def parts(self) -> tuple[str, ...]:
+        """The names of all that can be bought of it: its prices, then its commitments (`commitment-NAME`)."""
+        return (*self.spec.prices, *(commitment.part for commitment in self.spec.commitments))
 
     def amount(self, price_name: str) -> Money:
         """What a price costs each cycle, exact. Raises Mistake when it cannot be said exactly."""
@@ -146,7 +173,6 @@ def _amount(prices: dict[str, Price], name: str) -> Money:
 
 
 def _price_mistakes(spec: PlanSpec) -> Iterator[Mistake]:
-    currencies: dict[str, str] = {}
     for name, price in spec.prices.items():
         at = ("spec", "prices", name)
         if (price.amount is None) == (price.discount is None):
@@ -158,18 +184,43 @@ def _price_mistakes(spec: PlanSpec) -> Iterator[Mistake]:
             )
             continue
         if price.amount is not None:
-            currencies.setdefault(price.amount.currency, name)
             if price.of is not None:
                 yield Mistake('"of" goes with a discount, not with an amount', code="plan/price", at=(*at, "of"))
             continue
         yield from _discount_mistakes(spec, name)
-    if len(currencies) > 1:
-        first, other = list(currencies.items())[:2]
+
+
+def _currencies(spec: PlanSpec) -> dict[str, tuple[str | int, ...]]:
+    """The currencies of prices and fees, each with the place where it first stands."""
+    places: dict[str, tuple[str | int, ...]] = {}
+    for name, price in spec.prices.items():
+        if price.amount is not None:
+            places.setdefault(price.amount.currency, ("spec", "prices", name, "amount"))
+    for index, commitment in enumerate(spec.commitments):
+        places.setdefault(commitment.fee.currency, ("spec", "commitments", index, "fee"))
+    return places
+
+
+def _currency_mistakes(spec: PlanSpec) -> Iterator[Mistake]:
+    places = _currencies(spec)
+    if len(places) > 1:
+        first, other = list(places)[:2]
         yield Mistake(
-            f"prices in {first[0]} and {other[0]}: the prices of one plan share a currency",
+            f"prices in {first} and {other}: the prices of one plan share a currency",
             code="plan/currency",
             hint="make a plan for each currency",
-            at=("spec", "prices", other[1], "amount"),
+            at=places[other],
+        )
+    for index, commitment in enumerate(spec.commitments):
+        yield from _rate_currency(commitment.rate, places, ("spec", "commitments", index, "rate"))
+
+
+def _rate_currency(rate: Rate, currencies: Collection[str], at: tuple[str | int, ...]) -> Iterator[Mistake]:
+    if currencies and rate.currency not in currencies:
+        yield Mistake(
+            f"{rate} is not in the currency of the plan's prices, {', '.join(sorted(currencies))}",
+            code="plan/currency",
+            at=at,
         )
 
 
@@ -196,7 +247,7 @@ def _discount_mistakes(spec: PlanSpec, name: str) -> Iterator[Mistake]:
 
 
 def _usage_mistakes(spec: PlanSpec) -> Iterator[Mistake]:
-    currencies = {p.amount.currency for p in spec.prices.values() if p.amount is not None}
+    currencies = _currencies(spec)
     seen: set[tuple[str, str]] = set()
     for index, line in enumerate(spec.usage):
         at = ("spec", "usage", index)
@@ -210,12 +261,7 @@ def _usage_mistakes(spec: PlanSpec) -> Iterator[Mistake]:
         rates = [("rate", line.rate)] if line.rate else []
         rates += [("tiers", step.rate) for step in line.tiers.steps] if line.tiers else []
         for key, rate in rates:
-            if currencies and rate.currency not in currencies:
-                yield Mistake(
-                    f"{rate} is not in the currency of the plan's prices, {', '.join(sorted(currencies))}",
-                    code="plan/currency",
-                    at=(*at, key),
-                )
+            yield from _rate_currency(rate, currencies, (*at, key))
         if line.tiers is not None:
             yield from _tier_mistakes(line.tiers, (*at, "tiers", "steps"))
         for position, price_name in enumerate(line.prices or []):
@@ -223,7 +269,7 @@ def _usage_mistakes(spec: PlanSpec) -> Iterator[Mistake]:
                 yield Mistake(
                     f'"{price_name}" is not a price of this plan',
                     code="plan/usage",
-                    hint=f"its prices: {', '.join(spec.prices)}",
+                    hint=f"its prices: {', '.join(spec.prices) or 'none'}",
                     at=(*at, "prices", position),
                 )
         for price_name in line.prices or spec.prices:

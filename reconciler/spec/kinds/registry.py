@@ -7,15 +7,17 @@ from typing import TypeAlias
 from reconciler.spec.kinds.discount import Discount
 from reconciler.spec.kinds.meter import Meter
 from reconciler.spec.kinds.plan import Plan
+from reconciler.spec.kinds.product import Product
 from reconciler.spec.kinds.webhook import Webhook
 
 API_VERSION = "ratecard.dev/v1alpha1"
 
-AnyDocument: TypeAlias = Meter | Plan | Discount | Webhook
+AnyDocument: TypeAlias = Meter | Plan | Product | Discount | Webhook
 
-KINDS: dict[str, type[Meter | Plan | Discount | Webhook]] = {
+KINDS: dict[str, type[AnyDocument]] = {
     "Discount": Discount,
     "Meter": Meter,
     "Plan": Plan,
+    "Product": Product,
     "Webhook": Webhook,
 }

@@ -1,0 +1,129 @@
+"""Plans and products to Dodo's products: one for each price and each commitment, each body complete.
+
+What is not said in a spec has its value said here, so that live and desired are compared field by field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from reconciler.base.canonical import JSON
+from reconciler.base.money import Money, Rate
+from reconciler.base.period import Period
+from reconciler.plan.resource import Resource, reference, references_in
+from reconciler.providers.dodo.capabilities import PRODUCT
+from reconciler.providers.dodo.limits import TERM, rate_text
+from reconciler.providers.dodo.plan_limits import commitment_of, free_units, lines_of, product_name
+from reconciler.spec.kinds.plan import Plan
+from reconciler.spec.kinds.product import Product
+
+
+def plan_product(document: Plan, part: str, adopt: str | None) -> Resource:
+    """The product of one price or commitment of a plan; the plan is without mistakes and within the limits."""
+    commitment = commitment_of(document, part)
+    if commitment is not None:
+        price = _usage_price(
+            commitment.fee, commitment.every, [_line(commitment.meter, commitment.rate, commitment.included)]
+        )
+    else:
+        price = _plan_price(document, part)
+    name = product_name(document, part)
+    address = f"Plan/{document.metadata.name}:{part}"
+    return _resource(address, name, document, price, adopt, tuple(_checkout_notes(document, part)))
+
+
+def single_product(document: Product, adopt: str | None) -> Resource:
+    """The product that is bought once."""
+    wanted, open_price = document.spec, document.spec.pay_what_you_want
+    amount = wanted.amount if wanted.amount is not None else open_price.minimum if open_price else None
+    assert amount is not None, "a product has an amount or a minimum"
+    price: dict[str, JSON] = {**_common(amount), "type": "one_time_price", "price": amount.minor}
+    if open_price is not None:
+        price["pay_what_you_want"] = True
+        if open_price.suggested is not None:
+            price["suggested_price"] = open_price.suggested.minor
+    return _resource(f"Product/{document.metadata.name}", wanted.title, document, price, adopt, ())
+
+
+def _resource(
+    address: str,
+    name: str,
+    document: Plan | Product,
+    price: Mapping[str, JSON],
+    adopt: str | None,
+    notes: tuple[str, ...],
+) -> Resource:
+    wanted = document.spec
+    body: dict[str, JSON] = {
+        "name": name,
+        "description": wanted.description,
+        "tax_category": wanted.tax_category.replace("-", "_"),
+        "features": list(wanted.features),
+        "price": price,
+    }
+    return Resource(address, PRODUCT, name, body, tuple(sorted(set(references_in(body)))), adopt, notes)
+
+
+def _common(amount: Money) -> dict[str, JSON]:
+    return {
+        "currency": amount.currency,
+        "discount_bps": 0,
+        "tax_inclusive": False,
+        "purchasing_power_parity": False,
+    }
+
+
+def _cycle(amount: Money, every: Period) -> dict[str, JSON]:
+    return _common(amount) | {
+        "payment_frequency_count": every.count,
+        "payment_frequency_interval": every.unit.capitalize(),
+        "subscription_period_count": TERM.count,
+        "subscription_period_interval": TERM.unit.capitalize(),
+    }
+
+
+def _plan_price(document: Plan, price_name: str) -> Mapping[str, JSON]:
+    wanted = document.spec
+    amount, every = document.amount(price_name), wanted.prices[price_name].every
+    lines = lines_of(document, price_name)
+    if not lines:
+        trial = wanted.trial if wanted.trial is not None and wanted.trial.via == "price" else None
+        return _cycle(amount, every) | {
+            "type": "recurring_price",
+            "price": amount.minor,
+            "trial_period_days": trial.days if trial else 0,
+            "trial_payment_method_optional": trial is not None and trial.card == "optional",
+            "zero_amount_payment_method_optional": False,
+        }
+    meters = []
+    for _, line in sorted(lines, key=lambda pair: pair[1].meter):
+        assert line.rate is not None, "tiers are refused before"
+        free = free_units(line.included, every) if line.included is not None else 0
+        meters.append(_line(line.meter, line.rate, free))
+    return _usage_price(amount, every, meters)
+
+
+def _usage_price(fee: Money, every: Period, meters: Sequence[JSON]) -> Mapping[str, JSON]:
+    return _cycle(fee, every) | {"type": "usage_based_price", "fixed_price": fee.minor, "meters": list(meters)}
+
+
+def _line(meter: str, rate: Rate, free: int | None) -> JSON:
+    return {
+        "meter_id": reference(f"Meter/{meter}"),
+        "price_per_unit": rate_text(rate),
+        "free_threshold": free,
+    }
+
+
+def _checkout_notes(document: Plan, part: str) -> Iterator[str]:
+    trial = document.spec.trial
+    if trial is None or trial.via != "checkout":
+        return
+    yield (
+        f"the trial is your application's: pass subscription_data.trial_period_days = {trial.days} "
+        "when it opens a checkout for this product"
+    )
+    if commitment_of(document, part) or lines_of(document, part):
+        yield "Dodo does not document whether a checkout takes a trial for a price with usage: try it in test mode"
+    if trial.card == "optional":
+        yield "Dodo documents no way to make the card optional at checkout: a customer may be asked for one"

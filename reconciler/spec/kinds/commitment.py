@@ -1,0 +1,65 @@
+"""Commitment: a part of a Plan: a fee that pays for a first number of units, and a rate for each unit beyond."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from reconciler.base.diagnostics import Mistake
+from reconciler.spec.kinds.fields import NAME_PATTERN, Model, MoneyText, Name, PeriodText, RateText
+
+PREFIX = "commitment-"
+
+# Shorter than other names: what refers to one writes the prefix before it.
+CommitmentName = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=50)]
+
+
+class Commitment(Model):
+    """A level of committed use: so many units each period for a fee, each unit beyond at the rate."""
+
+    name: CommitmentName | None = Field(
+        default=None,
+        description="Keep it when the fee changes, so that it stays the same thing; else it is made of fee and period",
+    )
+    meter: Name
+    fee: MoneyText
+    included: int = Field(ge=1, le=2**53 - 1, description="Units that the fee pays for in each period")
+    rate: RateText
+    every: PeriodText
+
+    @property
+    def part(self) -> str:
+        """What it is called among the parts of its plan: `commitment-scale`, or `commitment-500-usd-month`."""
+        return PREFIX + (self.name or f"{self.fee} {self.every}".lower().replace(" ", "-").replace(".", "-"))
+
+    @property
+    def label(self) -> str:
+        """What people call it: its name, or `500 USD each month`."""
+        return self.name or f"{self.fee} each {self.every}"
+
+
+def commitment_mistakes(commitments: Sequence[Commitment], prices: Sequence[str]) -> Iterator[Mistake]:
+    """What does not fit together between the commitments of a plan and with the names of its prices."""
+    first: dict[str, int] = {}
+    for index, commitment in enumerate(commitments):
+        at = ("spec", "commitments", index)
+        if commitment.fee.minor == 0:
+            yield Mistake(
+                f"{commitment.fee} commits to nothing",
+                code="plan/commitment",
+                hint="write the fee, or a usage line with included units instead",
+                at=(*at, "fee"),
+            )
+        if commitment.part in prices:
+            yield Mistake(
+                f'"{commitment.part}" is the name of a price too', code="plan/commitment", hint="rename one", at=at
+            )
+        if first.setdefault(commitment.part, index) != index:
+            yield Mistake(
+                f'"{commitment.part}" is the commitment at {first[commitment.part] + 1} already',
+                code="plan/commitment",
+                hint="give each a name of its own, for example name: scale",
+                at=at,
+            )

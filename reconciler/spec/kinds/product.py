@@ -1,0 +1,70 @@
+"""Product: what people buy once: for an amount, or for what they want to pay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import Field
+
+from reconciler.base.diagnostics import Mistake
+from reconciler.spec.kinds.fields import Document, Metadata, Model, MoneyText, TaxCategory, Text, Title
+
+
+class PayWhatYouWant(Model):
+    """The customer names the amount: from a minimum, which may be 0, with a suggestion."""
+
+    minimum: MoneyText
+    suggested: MoneyText | None = None
+
+
+class ProductSpec(Model):
+    """What a product is and costs."""
+
+    title: Title
+    description: Text | None = None
+    tax_category: TaxCategory
+    amount: MoneyText | None = None
+    pay_what_you_want: PayWhatYouWant | None = None
+    features: list[Title] = Field(default=[], max_length=50)
+
+
+class Product(Document):
+    """A product that people buy once."""
+
+    api_version: Literal["ratecard.dev/v1alpha1"]
+    kind: Literal["Product"]
+    metadata: Metadata
+    spec: ProductSpec
+
+    def mistakes(self) -> Iterator[Mistake]:
+        """One way to price it; a suggestion that can be paid."""
+        spec, open_price = self.spec, self.spec.pay_what_you_want
+        if (spec.amount is None) == (open_price is None):
+            yield Mistake(
+                "a product has either an amount or payWhatYouWant",
+                code="product/price",
+                hint="write amount: 29 USD or payWhatYouWant: {minimum: 5 USD, suggested: 20 USD}",
+                at=("spec",),
+            )
+        if spec.amount is not None and spec.amount.minor == 0:
+            yield Mistake(
+                f"{spec.amount} sells nothing",
+                code="product/price",
+                hint=f"for a gift that can be paid for, write payWhatYouWant: {{minimum: {spec.amount}}}",
+                at=("spec", "amount"),
+            )
+        if open_price is None or open_price.suggested is None:
+            return
+        at = ("spec", "payWhatYouWant", "suggested")
+        if open_price.suggested.currency != open_price.minimum.currency:
+            yield Mistake(
+                f"{open_price.suggested} is not in the currency of {open_price.minimum}", code="product/currency", at=at
+            )
+        elif open_price.suggested.minor < max(open_price.minimum.minor, 1):
+            yield Mistake(
+                f"{open_price.suggested} cannot be paid: the minimum is {open_price.minimum}",
+                code="product/price",
+                hint="suggest the minimum or more, above zero",
+                at=at,
+            )

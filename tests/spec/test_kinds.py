@@ -1,0 +1,65 @@
+"""What each kind says of itself: mistakes inside one document, told with their place and what to write."""
+
+import pytest
+
+from reconciler.spec.format import format_text
+from reconciler.spec.load import load_text
+from tests.spec.examples import COMMITTED, PRODUCT
+
+
+def mistakes(text, good, bad):
+    changed = text.replace(good, bad, 1)
+    assert changed != text
+    return [(found.path, found.code, str(found)) for found in load_text(changed, "a.yaml").diagnostics]
+
+
+FIRST = "fee: 500 USD, included: 500000"
+
+
+@pytest.mark.parametrize(
+    ("text", "good", "bad", "path", "code", "words"),
+    [
+        (COMMITTED, FIRST, "fee: 0 USD, included: 500000", "spec.commitments[0].fee", "plan/commitment", "nothing"),
+        (COMMITTED, "fee: 500 USD", "fee: 500 EUR", "spec.commitments[1].fee", "plan/currency", "EUR and USD"),
+        (COMMITTED, "rate: 0.002 USD", "rate: 0.002 EUR", "spec.commitments[0].rate", "plan/currency", "0.002 EUR"),
+        (
+            COMMITTED, "name: scale, meter: api-calls, fee: 2000 USD", "meter: api-calls, fee: 500 USD",
+            "spec.commitments[1]", "plan/commitment", '"commitment-500-usd-month" is the commitment at 1 already',
+        ),
+        (
+            COMMITTED, "  commitments:", "  prices: {commitment-scale: {amount: 9 USD, every: month}}\n  commitments:",
+            "spec.commitments[1]", "plan/commitment", "the name of a price too",
+        ),
+        (PRODUCT, "  payWhatYouWant: {minimum: 5 USD, suggested: 19.50 USD}\n", "", "spec", "product/price", "amount"),
+        (PRODUCT, "  features:", "  amount: 5 USD\n  features:", "spec", "product/price", "either"),
+        (
+            PRODUCT, "payWhatYouWant: {minimum: 5 USD, suggested: 19.50 USD}", "amount: 0 USD",
+            "spec.amount", "product/price", "payWhatYouWant: {minimum: 0 USD}",
+        ),
+        (PRODUCT, "19.50 USD", "4 USD", "spec.payWhatYouWant.suggested", "product/price", "the minimum is 5 USD"),
+        (PRODUCT, "19.50 USD", "19 EUR", "spec.payWhatYouWant.suggested", "product/currency", "19 EUR"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_together_in_a_document_is_told(text, good, bad, path, code, words):
+    ((found_path, found_code, told),) = mistakes(text, good, bad)
+    assert (found_path, found_code) == (path, code)
+    assert words in told
+
+
+def test_a_plan_without_prices_and_commitments_sells_nothing():
+    text = COMMITTED[: COMMITTED.index("  commitments:")]
+    (found,) = load_text(text, "a.yaml").diagnostics
+    assert (found.path, found.code, found.location.line) == ("spec", "plan/price", 5)
+
+
+def test_a_commitment_is_named_by_its_fee_and_period_unless_it_has_a_name():
+    (spec,) = load_text(COMMITTED, "a.yaml").specs
+    assert spec.document.parts() == ("commitment-500-usd-month", "commitment-scale")
+    changed = COMMITTED.replace("500 USD", "12.50 USD").replace("every: month", "every: 3 months")
+    (spec,) = load_text(changed, "a.yaml").specs
+    assert spec.document.parts()[0] == "commitment-12-50-usd-3-months"
+
+
+def test_formatting_spells_fees_and_suggestions_canonically():
+    assert "fee: 500 USD" in format_text(COMMITTED.replace("500 USD", '"500.00 USD"', 1), "a.yaml")
+    assert "suggested: 19.50 USD" in format_text(PRODUCT.replace("19.50 USD", "19.5 USD"), "a.yaml")
