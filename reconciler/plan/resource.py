@@ -7,13 +7,16 @@ provider's spelling of enums. A reference to another object is `{"$ref": ADDRESS
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from reconciler.base.canonical import JSON, Body, fingerprint
 
 REFERENCE = "$ref"
 FOREIGN = "$id"
+
+# Nothing is inside of these. Asking this first spares most parts of a body the slow question for a Mapping.
+_LEAF = (str, int, type(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,8 @@ def foreign(provider_id: str) -> Mapping[str, JSON]:
 
 def rewrite(value: JSON, replace: Callable[[str, str], JSON]) -> JSON:
     """The same value with each reference put through `replace(marker, target)`; unchanged parts are shared."""
+    if isinstance(value, _LEAF):
+        return value
     if isinstance(value, Mapping):
         if len(value) == 1:
             marker, target = next(iter(value.items()))
@@ -112,23 +117,29 @@ def rewrite_body(body: Body, replace: Callable[[str, str], JSON]) -> Body:
     return changed
 
 
-def references_in(value: JSON) -> Iterator[str]:
-    """The addresses that a value refers to."""
-    if isinstance(value, Mapping):
-        for key, part in value.items():
-            if key == REFERENCE and isinstance(part, str):
-                yield part
-            else:
-                yield from references_in(part)
-    elif isinstance(value, list):
-        for part in value:
-            yield from references_in(part)
+def references_in(value: JSON) -> list[str]:
+    """The addresses that a value refers to, as often as it does."""
+    found: list[str] = []
+    _collect(value, REFERENCE, found)
+    return found
 
 
 def foreign_ids(value: JSON) -> set[str]:
     """The ids of objects that are not ours, or no longer, which a value refers to."""
+    found: list[str] = []
+    _collect(value, FOREIGN, found)
+    return set(found)
+
+
+def _collect(value: JSON, marker: str, found: list[str]) -> None:
+    if isinstance(value, _LEAF):
+        return
     if isinstance(value, Mapping):
-        found = value.get(FOREIGN)
-        own = {found} if isinstance(found, str) else set()
-        return own.union(*(foreign_ids(part) for part in value.values()))
-    return set().union(*(foreign_ids(part) for part in value)) if isinstance(value, list) else set()
+        for key, part in value.items():
+            if key == marker and isinstance(part, str):
+                found.append(part)
+            elif not isinstance(part, _LEAF):
+                _collect(part, marker, found)
+    elif isinstance(value, list):
+        for part in value:
+            _collect(part, marker, found)
