@@ -6,12 +6,11 @@ answer is lost is looked for before anything else is sent; what cannot be found 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from reconciler.base.canonical import fingerprint
-from reconciler.base.errors import NotApprovedError, RatecardError, RefusedError, StaleError
+from reconciler.base.errors import NotApprovedError, ProviderError, RatecardError, RefusedError, StaleError
 from reconciler.engine.config import refuse_live
 from reconciler.engine.execution import Execution
 from reconciler.engine.planning import make_change_set
@@ -112,15 +111,13 @@ def refuse_other_account(change_set: ChangeSet, live: Live, *, begun: bool) -> N
     )
 
 
-def refuse_stale(session: Session, change_set: ChangeSet, live: Live, done: Mapping[str, str]) -> None:
+def refuse_stale(change_set: ChangeSet, live: Live, capabilities: Capabilities, done: Mapping[str, str]) -> None:
     """Raise StaleError, naming every object, when Live is no longer what the change set was made from.
 
     `done` are the changes that this run has made already, by key, with the ids of their objects.
     """
     by_id = {item.id: item for item in live.resources}
-    ours = {binding.id for binding in session.bindings().values()} | set(done.values())
-    known = ours | {item.id for item in change_set.unmanaged}
-    taken = _Taken(change_set.workspace, live, session.provider.capabilities, known)
+    taken = _Taken(change_set.workspace, live, capabilities)
     begun = {change.id for change in change_set.changes if change.key in done and change.verb is not Verb.REPLACE}
     restored = {change.id for change in change_set.changes if change.verb is Verb.RESTORE}
     moved = []
@@ -145,15 +142,12 @@ def refuse_stale(session: Session, change_set: ChangeSet, live: Live, done: Mapp
 
 
 class _Taken:
-    """What a create would make a second time: addresses that are marked, natural keys that are in use, and for kinds
-    without a mark an object that is exactly alike and was not there when the change set was made.
-    """
+    """What a create would make a second time: addresses that are marked, natural keys that are in use."""
 
-    def __init__(self, workspace: str, live: Live, capabilities: Capabilities, known: Collection[str]) -> None:
+    def __init__(self, workspace: str, live: Live, capabilities: Capabilities) -> None:
         self._capabilities = capabilities
         self._by_address: dict[str, str] = {}
         self._by_key: dict[tuple[str, ...], str] = {}
-        self._alike: dict[tuple[str, str], str] = {}
         for item in live.resources:
             if item.archived:
                 continue
@@ -162,18 +156,11 @@ class _Taken:
             key = natural_key(item.kind, item.body, capabilities)
             if key is not None:
                 self._by_key[key] = item.id
-            if not capabilities.kinds[item.kind].marked and item.id not in known:
-                self._alike[item.kind, fingerprint(item.body)] = item.id
 
     def by(self, change: Change) -> str | None:
         """The id of the live object that stands where a create would."""
-        body = change.after or {}
-        key = natural_key(change.kind, body, self._capabilities)
-        return (
-            self._by_address.get(change.address)
-            or (self._by_key.get(key) if key is not None else None)
-            or self._alike.get((change.kind, fingerprint(body)))
-        )
+        key = natural_key(change.kind, change.after or {}, self._capabilities)
+        return self._by_address.get(change.address) or (self._by_key.get(key) if key is not None else None)
 
 
 def _moved(change: Change, now: LiveResource | None, *, begun: bool) -> list[str]:
@@ -286,10 +273,11 @@ def _check_fresh(session: Session, change_set: ChangeSet, live: Live, done: Mapp
 
     Which references are addresses depends on the bindings, and a fingerprint on that: both readings are tried.
     """
+    capabilities = session.provider.capabilities
     try:
-        refuse_stale(session, change_set, live, done)
+        refuse_stale(change_set, live, capabilities, done)
     except StaleError:
-        refuse_stale(session, change_set, _read_as_elsewhere(session, change_set, live), done)
+        refuse_stale(change_set, _read_as_elsewhere(session, change_set, live), capabilities, done)
 
 
 def _start(session: Session, change_set: ChangeSet, approval: Decision, live: Live) -> Run:
@@ -305,9 +293,14 @@ def _start(session: Session, change_set: ChangeSet, approval: Decision, live: Li
     return Run(run, session.account_name, change_set.digest, started, (), ())
 
 
-def _left(session: Session) -> tuple[str, ...] | None:
-    planned = make_change_set(session)
-    return None if planned.change_set is None else tuple(change.key for change in planned.change_set.changes)
+def _left(session: Session) -> tuple[tuple[str, ...] | None, RatecardError | None]:
+    """What planning again gives, and why nobody can say when the account cannot be read just now."""
+    try:
+        planned = make_change_set(session)
+    except ProviderError as error:
+        told = f"all changes took effect; whether that is all that the specs ask for is not known: {error.message}"
+        return None, RatecardError(told, hint="run `ratecard plan`", retry=True)
+    return None if planned.change_set is None else tuple(change.key for change in planned.change_set.changes), None
 
 
 def _finish(session: Session, execution: Execution, approval: Decision) -> Applied:
@@ -319,6 +312,9 @@ def _finish(session: Session, execution: Execution, approval: Decision) -> Appli
         body = run_finished_body(execution.started.id, str(result), detail)
         session.journal.append(EntryKind.RUN_FINISHED, session.account_name, body)
     session.failpoints.reached("apply.finished")
+    left = None
+    if result is Result.APPLIED:
+        left, problem = _left(session)
     return Applied(
         run=execution.started.id,
         result=result,
@@ -327,5 +323,5 @@ def _finish(session: Session, execution: Execution, approval: Decision) -> Appli
         reason=problem.message if problem else None,
         hint=problem.hint if problem else None,
         approved_by=approval.person,
-        left=_left(session) if result is Result.APPLIED else None,
+        left=left,
     )

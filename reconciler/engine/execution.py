@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
-from reconciler.base.canonical import JSON, canonical_json
+from reconciler.base.canonical import JSON
 from reconciler.base.errors import AnswerLostError, JournalError, NotSentError, RatecardError
 from reconciler.engine.queue import Operation, Queue
 from reconciler.engine.session import Session
@@ -28,8 +28,6 @@ WORKERS = 8
 # looked for and not found, once.
 ATTEMPTS = 5
 LOST_ATTEMPTS = 2
-
-_MAKING = (Verb.CREATE, Verb.REPLACE)
 
 
 class Execution:
@@ -95,14 +93,14 @@ class Execution:
 
         Raises JournalError when what happened could not be written down: the run is then left open, to be resumed.
         """
-        queue = Queue([op for key, op in self._operations.items() if key not in self.done], self.done, self._twin_of)
+        queue = Queue([op for key, op in self._operations.items() if key not in self.done], self.done)
         self.session.progress.step("Applying", len(queue))
         running: dict[Future[None], Operation] = {}
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="apply") as pool:
             try:
                 while True:
                     while len(running) < WORKERS and not self.stopped:
-                        operation = queue.take(running.values())
+                        operation = queue.take()
                         if operation is None:
                             break
                         running[pool.submit(self._make, operation)] = operation
@@ -119,12 +117,6 @@ class Execution:
                 # Ctrl-C, or a journal that broke: what was sent is finished and recorded, nothing more is begun.
                 self.stop(RatecardError("the run was interrupted", hint="run `ratecard apply --resume`"))
                 raise
-
-    def _twin_of(self, change: Change) -> str | None:
-        """What an object without a mark is found by; two alike are made one after the other, to be told apart."""
-        if change.verb not in _MAKING or self.session.provider.capabilities.kinds[change.kind].marked:
-            return None
-        return change.kind + canonical_json(change.after).decode()
 
     # One change
 
@@ -220,8 +212,8 @@ class Execution:
 
     def _look(self, operation: Operation) -> Found:
         ids = dict(self._ids(operation.change))
-        if self._twin_of(operation.change) is not None:
-            # What stood in the account before, exactly alike and not ours, is not what we made.
+        if not self.session.provider.capabilities.kinds[operation.change.kind].marked:
+            # What stood in the account before, perhaps alike and not ours, is not what we made.
             ids |= {f"unmanaged {item.id}": item.id for item in self.change_set.unmanaged}
         return self.session.connection.find(operation.change, operation.name, self.change_set.workspace, ids)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from reconciler.plan.change_set import Change
@@ -17,29 +18,22 @@ class Operation:
 
 
 class Queue:
-    """What is still to be made: handed out in order, each after what it needs, and no two twins at a time."""
+    """What is still to be made: handed out in order, each after what it needs."""
 
-    def __init__(
-        self, operations: Sequence[Operation], done: Mapping[str, str], twin_of: Callable[[Change], str | None]
-    ) -> None:
-        self._twin_of = twin_of
-        self._missing = {op.change.key: set(op.change.needs) - done.keys() for op in operations}
+    def __init__(self, operations: Sequence[Operation], done: Collection[str]) -> None:
+        self._missing = {op.change.key: {key for key in op.change.needs if key not in done} for op in operations}
         self._followers: dict[str, list[Operation]] = {}
         for operation in operations:
             for key in self._missing[operation.change.key]:
                 self._followers.setdefault(key, []).append(operation)
-        self._ready = [op for op in operations if not self._missing[op.change.key]]
+        self._ready = deque(op for op in operations if not self._missing[op.change.key])
 
     def __len__(self) -> int:
         return len(self._missing)
 
-    def take(self, running: Iterable[Operation]) -> Operation | None:
-        """The next that may begin beside those that are running; None when there is none now."""
-        twins = {self._twin_of(operation.change) for operation in running} - {None}
-        for position, operation in enumerate(self._ready):
-            if not twins or self._twin_of(operation.change) not in twins:
-                return self._ready.pop(position)
-        return None
+    def take(self) -> Operation | None:
+        """The next that may begin; None when there is none now."""
+        return self._ready.popleft() if self._ready else None
 
     def release(self, operation: Operation) -> None:
         """This one is done: what waited only for it may begin."""
