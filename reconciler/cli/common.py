@@ -1,10 +1,11 @@
-"""What commands share: their options, opening a workspace, telling mistakes, naming a change set."""
+"""What commands share: their options, opening a workspace, telling mistakes, printing."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,18 +16,18 @@ import orjson
 
 from reconciler.base.clock import Clock, parse_time
 from reconciler.base.diagnostics import Diagnostic, has_errors
-from reconciler.base.errors import RatecardError, UsageError
+from reconciler.base.errors import UsageError
 from reconciler.base.failpoints import NO_FAILPOINTS, ArmedFailpoints, Failpoints
 
 if TYPE_CHECKING:
     from reconciler.cli.shapes import Shape
     from reconciler.engine.config import Workspace
-    from reconciler.engine.session import Session
-    from reconciler.plan.change_set import ChangeSet
+    from reconciler.engine.session import Desk, Session
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 CHANGES = 2
+SAID = "ratecard.said"  # in the context of click: what was said before the command's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,40 +50,67 @@ class Where:
         except ValueError as error:
             raise UsageError(f"--now: {error}") from None
 
+    def next_command(self, text: str) -> str:
+        """A command line that people can copy: in the same workspace and for the same account as this one."""
+        options = "" if self.workspace == Path() else f" --workspace {shlex.quote(str(self.workspace))}"
+        options += f" --account {shlex.quote(self.account)}" if self.account else ""
+        return f"`ratecard {text}{options}`"
 
-def with_where(function: Function) -> Function:
-    """Give a command the options --workspace, --account, --now and --json, as one value `where`."""
 
-    def wrapper(*args: Any, workspace: Path, account: str | None, now: str | None, as_json: bool, **rest: Any) -> Any:
-        return function(*args, where=Where(workspace, account, now, as_json), **rest)
+_OPTIONS = {
+    "workspace": click.option(
+        "--workspace", metavar="DIR", help="The folder with ratecard.yaml, or one below it.  [default: here]"
+    ),
+    "account": click.option("--account", metavar="NAME", help="The account in ratecard.yaml; else its default."),
+    "now": click.option("--now", metavar="TIME", help="Take this moment as now, such as 2026-04-15T09:00:00Z."),
+    "json": click.option("--json", is_flag=True, default=None, help="Print JSON of a documented shape."),
+}
 
-    wrapper.__name__, wrapper.__doc__ = function.__name__, function.__doc__
-    wrapper.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]  # click's own way
-    options = [
-        click.option("--json", "as_json", is_flag=True, help="Print JSON of a documented shape."),
-        click.option("--now", metavar="TIME", help="Take this moment as now, such as 2026-04-15T09:00:00Z."),
-        click.option("--account", metavar="NAME", help="The account in ratecard.yaml; else its default."),
-        click.option(
-            "--workspace",
-            type=click.Path(path_type=Path, file_okay=False),
-            default=Path(),
-            show_default="here",
-            help="The folder with ratecard.yaml, or one below it.",
-        ),
-    ]
-    decorated: Any = wrapper
-    for option in options:
-        decorated = option(decorated)
-    return decorated  # type: ignore[no-any-return]  # click's decorators keep the function
+
+def with_where(*names: str) -> Callable[[Function], Function]:
+    """Give a command those of the options `workspace`, `account`, `now` and `json`, as one value `where`.
+
+    What was said before the command's name, as in `ratecard --workspace DIR plan`, holds unless it is said again after.
+    """
+
+    def decorate(function: Function) -> Function:
+        def wrapper(*args: Any, **rest: Any) -> Any:
+            said = click.get_current_context().meta.setdefault(SAID, {})
+            said.update((name, value) for name in names if (value := rest.pop(name)) is not None)
+            workspace = Path(said.get("workspace", ""))
+            where = Where(workspace, said.get("account"), said.get("now"), bool(said.get("json")))
+            return function(*args, where=where, **rest)
+
+        wrapper.__name__, wrapper.__doc__ = function.__name__, function.__doc__
+        wrapper.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]  # click's way
+        decorated: Any = wrapper
+        for name in reversed(names):
+            decorated = _OPTIONS[name](decorated)
+        return decorated  # type: ignore[no-any-return]  # click's decorators keep the function
+
+    return decorate
+
+
+def person_named(name: str | None) -> str:
+    """Who decides: the name that was given, else the user of this machine. Raises UsageError when that has none."""
+    if name is not None:
+        return name
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        raise UsageError("the user of this machine has no name", hint="say who it is: --as NAME") from None
 
 
 def open_workspace(where: Where) -> Workspace:
     """Read the workspace; its mistakes are told and end the command."""
     from reconciler.engine.config import find_folder, load_workspace
 
-    workspace, diagnostics = load_workspace(find_folder(where.workspace))
+    folder = find_folder(where.workspace)
+    workspace, diagnostics = load_workspace(folder)
     if workspace is None:
-        tell(diagnostics, where)
+        tell(diagnostics, where, folder)
         raise click.exceptions.Exit(1)
     return workspace
 
@@ -101,19 +129,41 @@ def session_for(where: Where) -> Iterator[Session]:
         yield session
 
 
-def tell(diagnostics: Iterable[Diagnostic], where: Where) -> None:
-    """Print mistakes: as JSON to stdout, or in words to stderr with their number below."""
+@contextmanager
+def desk_for(where: Where) -> Iterator[Desk]:
+    """Open the workspace and its journal for one command that needs neither the provider nor a key."""
+    from reconciler.engine.session import open_desk
+
+    with open_desk(open_workspace(where), where.account, where.clock()) as desk:
+        yield desk
+
+
+def tell(diagnostics: Iterable[Diagnostic], where: Where, folder: Path) -> None:
+    """Print mistakes in words to stderr with their number below and, with --json, as JSON to stdout.
+
+    Their files are named from `folder`, the workspace's, which is told where it is not the one people are in.
+    """
     found = list(diagnostics)
     if where.json:
         from reconciler.cli.shapes import Diagnostics, DiagnosticShape
 
         write_json(Diagnostics(diagnostics=[DiagnosticShape.of(diagnostic) for diagnostic in found]))
-        return
+    tell_words(found, folder)
+
+
+def tell_words(found: Sequence[Diagnostic], folder: Path) -> None:
+    """Print mistakes in words only."""
     for diagnostic in found:
-        click.echo(str(diagnostic), err=True)
+        say(str(diagnostic))
     if has_errors(found):
         errors = sum(1 for diagnostic in found if has_errors([diagnostic]))
-        click.echo(f"\n{errors} {'mistake' if errors == 1 else 'mistakes'}. Nothing was sent.", err=True)
+        elsewhere = "" if folder.resolve() == Path.cwd() else f" in {folder}"
+        say(f"\n{count(errors, 'mistake')}{elsewhere}. Nothing was changed.")
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun: `1 mistake`, `1,200 mistakes`."""
+    return f"{number:,} {noun if number == 1 else noun + 's'}"
 
 
 def write_json(shape: Shape) -> None:
@@ -124,53 +174,6 @@ def write_json(shape: Shape) -> None:
 def say(text: str) -> None:
     """Words for the person: to stderr, so that stdout holds data only."""
     click.echo(text, err=True)
-
-
-def find_change_set(session: Session, target: str) -> ChangeSet:
-    """A change set by its file or by the first digits of its digest.
-
-    Raises JournalError or RefusedError when it is neither, or was changed.
-    """
-    from reconciler.plan.document import LARGEST_DOCUMENT, read_document
-
-    path = Path(target)
-    if path.is_file():
-        with path.open("rb") as file:
-            return read_document(file.read(LARGEST_DOCUMENT + 1), target)
-    if path.suffix or os.sep in target:
-        raise RatecardError(f"there is no file {target}", hint="name a saved change set, or the digits of its digest")
-    entry = session.journal.find_change_set(target, session.account_name)
-    document = entry.body.get("document")
-    assert isinstance(document, dict), "an entry of a change set holds it"
-    return read_document(document, f"the change set in journal entry {entry.sequence}")
-
-
-def print_change_set(session: Session, change_set: ChangeSet, style: str) -> None:
-    """Print a change set as `text`, `markdown` or `json`."""
-    from reconciler.plan import render
-    from reconciler.plan.document import write_document
-
-    if style == "json":
-        click.echo(write_document(change_set).decode(), nl=False)
-    elif style == "markdown":
-        click.echo(render.as_markdown(change_set, session.provider.capabilities), nl=False)
-    else:
-        click.echo(_coloured(render.as_text(change_set, session.provider.capabilities)), nl=False)
-
-
-_COLOURS = {"+": "green", "^": "green", "~": "yellow", "±": "yellow", "=": "cyan", "-": "red", "!": "red"}
-
-
-def _coloured(text: str) -> str:
-    """Colour for a terminal; click takes it off again where there is none. It carries no meaning of its own."""
-    if os.environ.get("NO_COLOR"):
-        return text
-    out = []
-    for line in text.splitlines(keepends=True):
-        symbol = line.strip()[:2]
-        colour = _COLOURS.get(symbol[:1]) if symbol[1:] == " " and line.startswith("  ") else None
-        out.append(click.style(line, fg=colour) if colour else line)
-    return "".join(out)
 
 
 def _failpoints() -> Failpoints:

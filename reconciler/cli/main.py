@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -12,18 +15,19 @@ from reconciler.base.errors import RatecardError
 
 USAGE = 64
 INTERRUPTED = 130
+SAID = "ratecard.said"
 
 # name -> (module, one line for --help). The list is here so that help imports no command.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "init": ("init", "Start a workspace: ratecard.yaml and an example spec."),
+    "init": ("init", "Start a workspace: ratecard.yaml and example specs."),
     "validate": ("validate", "Check all specs, offline; tell every mistake with its place."),
     "fmt": ("fmt", "Rewrite specs in canonical form; comments stay."),
-    "plan": ("plan", "Make the change set that brings an account to what the specs ask for."),
+    "plan": ("plan", "Make the change set from an account to what the specs ask for."),
     "show": ("show", "Show a change set from a file or the journal."),
     "approve": ("approve", "Say yes to exactly one change set."),
     "reject": ("reject", "Say no to a change set."),
     "apply": ("apply", "Apply an approved change set, once."),
-    "revert": ("revert", "Make the reverse of an applied change set, to be approved in its turn."),
+    "revert": ("revert", "Make the change set that undoes an applied one."),
     "log": ("log", "Show the journal, or verify it."),
     "sandbox": ("sandbox", "Run a billing system on this machine to try things on."),
     "demo": ("demo", "Watch a plan go all the way, in a sandbox; nothing is left behind."),
@@ -32,6 +36,18 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are called."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is named. Raises UsageError, with those that are spelled like it, when there is none."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], COMMANDS, n=2)
+            meant = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise click.UsageError(f'there is no command "{args[0]}"{meant}', ctx)
+        return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names in the order of work, not of the alphabet."""
@@ -54,8 +70,17 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="ratecard", message="ratecard %(version)s")
-def cli() -> None:
-    """Billing as code: specs become a change set, a person approves it, it is applied once and can be reversed."""
+@click.option("--workspace", metavar="DIR", help="As the option of the commands, said before them.")
+@click.option("--account", metavar="NAME", help="As the option of the commands, said before them.")
+@click.pass_context
+def cli(context: click.Context, /, **said: str | None) -> None:
+    """Billing as code: specs become a change set, a person approves it, it is applied once and can be reversed.
+
+    \b
+    Exit codes: 0 done, 1 error, 2 changes present (plan --detailed-exitcode),
+    64 mistake in the command line, 75 busy: try again later, 130 interrupted.
+    """
+    context.meta[SAID] = {name: value for name, value in said.items() if value is not None}
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -65,32 +90,57 @@ def run(arguments: Sequence[str]) -> int:
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as leave:
         return leave.exit_code
-    except click.Abort:
-        click.echo("Stopped.", err=True)
-        return INTERRUPTED
+    except click.Abort as stop:
+        # click turns Ctrl-C into this; at a question it is a person's no.
+        asked = not isinstance(stop.__cause__, KeyboardInterrupt)
+        hint = None if asked else "`ratecard log` shows what was done; `ratecard apply --resume` goes on with a run"
+        return _fail("stopped: nothing was approved" if asked else "interrupted", hint, INTERRUPTED, arguments)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return USAGE
     except click.ClickException as error:
         # click exits 2 on usage, which here means that there are changes.
-        click.echo(f"error: {error.format_message()}", err=True)
-        if isinstance(error, click.UsageError) and error.ctx is not None:
-            click.echo(f"  hint: `{error.ctx.command_path} --help` shows how", err=True)
-        return USAGE
+        context = error.ctx if isinstance(error, click.UsageError) else None
+        hint = f"`{context.command_path} --help` shows how" if context is not None else None
+        return _fail(error.format_message().rstrip("."), hint, USAGE, arguments)
     except RatecardError as error:
-        click.echo(f"error: {error.message}", err=True)
-        if error.hint:
-            click.echo(f"  hint: {error.hint}", err=True)
-        return error.exit_code
-    except KeyboardInterrupt:
-        click.echo("Interrupted. `ratecard log` shows what was done.", err=True)
-        return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has gone; Python would complain again when it flushes at exit.
-        sys.stderr.close()
-        return 1
+        return _fail(error.message, error.hint, error.exit_code, arguments)
+
+
+def _fail(message: str, hint: str | None, code: int, arguments: Sequence[str]) -> int:
+    """Tell why a command ended: in words to stderr and, with --json, as a document to stdout."""
+    if "--json" in arguments:
+        from reconciler.cli.common import write_json
+        from reconciler.cli.shapes import Error
+
+        write_json(Error(message=_writable(message), hint=hint and _writable(hint), exit_code=code))
+    click.echo(f"error: {message}", err=True)
+    if hint:
+        click.echo(f"  hint: {hint}", err=True)
+    return code
+
+
+def _writable(text: str) -> str:
+    """Text without the halves of characters that the bytes of a file's name can leave in it."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def main() -> None:
     """The entry point of the command."""
-    sys.exit(run(sys.argv[1:]))
+    # A terminal or pipe of another encoding gets what it cannot show as \\u2192 rather than a crash.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
+    except OSError as error:
+        # Nobody reads our output any more, or the disk that it goes to is full. What is left of it goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if error.errno != errno.EPIPE:
+            click.echo(f"error: the output cannot be written: {error.strerror}", err=True)
+        code = 1
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -43,6 +43,33 @@ class DiagnosticShape(BaseModel):
         return cls.model_validate(diagnostic.as_json())
 
 
+class Error(Shape):
+    """Why a command ended without its result; `exitCode` is what the process ends with.
+
+    64 is a mistake in the command line; 75 says that the same command may succeed later; 1 is anything else.
+    """
+
+    kind: Literal["Error"] = "Error"
+    message: str
+    hint: str | None
+    exit_code: int
+
+
+class Initialised(Shape):
+    """`init`: the name of the workspace, and the files that were written."""
+
+    kind: Literal["Initialised"] = "Initialised"
+    name: str
+    files: list[str]
+
+
+class Serving(Shape):
+    """`sandbox serve`: where the sandbox listens."""
+
+    kind: Literal["Serving"] = "Serving"
+    url: str
+
+
 class Diagnostics(Shape):
     """Mistakes that stood in the way of any command; exit code 1."""
 
@@ -154,8 +181,11 @@ SHAPES: tuple[type[Shape], ...] = (
     ApplyResult,
     DecisionShape,
     Diagnostics,
+    Error,
     Format,
+    Initialised,
     Log,
+    Serving,
     Validation,
     VerificationShape,
 )

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import WithJsonSchema as Schema
 
 from reconciler.base.diagnostics import Diagnostic, Mistake
 from reconciler.base.errors import RatecardError, RefusedError, UsageError
 from reconciler.providers.base import AccountAccess, Mode
-from reconciler.spec.kinds.fields import Document, Metadata, Model, Name, Word
+from reconciler.spec.kinds.fields import Document, Metadata, Model, Name, clean_text
 from reconciler.spec.kinds.webhook import url_mistakes
 from reconciler.spec.load import load_one
 
@@ -22,7 +25,43 @@ FOLDER = ".ratecard"
 # The sandbox takes any test key; it guards nothing but shows that keys are sent and checked.
 SANDBOX_KEY = "dodo_test_sandbox"
 
-KeyReference = Annotated[str, StringConstraints(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:\S+)$", max_length=1000)]
+_KEY_REFERENCE = r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:\S+)$"
+_LOOPBACK_URL = r"^http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?$"
+
+
+def _key_reference(value: object) -> object:
+    # What is wrong here may be the key itself: it is not quoted.
+    if isinstance(value, str) and (len(value) > 1000 or not re.fullmatch(_KEY_REFERENCE, value)):
+        raise Mistake(
+            "a key is named here, never written",
+            code="workspace/key",
+            hint="write env:NAME of the environment variable, or file:PATH of the file, that holds it",
+        )
+    return value
+
+
+def _loopback_url(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(_LOOPBACK_URL, value):
+        raise Mistake(
+            f'"{value[:100]}" is not where a sandbox of this machine listens',
+            code="workspace/url",
+            hint="write what `ratecard sandbox serve` prints, such as http://127.0.0.1:8080",
+        )
+    return value
+
+
+KeyReference = Annotated[
+    str,
+    BeforeValidator(_key_reference),
+    Schema({"type": "string", "pattern": _KEY_REFERENCE, "maxLength": 1000, "examples": ["env:DODO_PAYMENTS_API_KEY"]}),
+]
+LoopbackUrl = Annotated[
+    str,
+    BeforeValidator(_loopback_url),
+    Schema({"type": "string", "pattern": _LOOPBACK_URL, "examples": ["http://127.0.0.1:8080"]}),
+]
+FilePath = Annotated[str, StringConstraints(min_length=1, max_length=1000), BeforeValidator(clean_text)]
+Target = Annotated[str, StringConstraints(min_length=1, max_length=2000), BeforeValidator(clean_text)]
 
 
 class Account(Model):
@@ -35,11 +74,9 @@ class Account(Model):
     provider: Literal["dodo"]
     mode: Literal["sandbox", "test", "live"]
     key: KeyReference | None = Field(default=None, description="env:NAME or file:PATH")
-    url: Annotated[str, StringConstraints(pattern=r"^http://(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$")] | None = (
-        None
-    )
-    database: Word | None = None
-    seed: Word | None = None
+    url: LoopbackUrl | None = None
+    database: FilePath | None = None
+    seed: FilePath | None = None
 
 
 class WorkspaceSpec(Model):
@@ -47,9 +84,12 @@ class WorkspaceSpec(Model):
 
     accounts: dict[Name, Account] = Field(min_length=1)
     account: Name = Field(description="The account that commands use unless --account names another")
-    specs: list[Word] = Field(default=["specs"], min_length=1)
-    journal: Word = f"{FOLDER}/journal.db"
-    aliases: dict[Name, Word] = Field(default={})
+    specs: list[FilePath] = Field(default=["specs"], min_length=1)
+    journal: FilePath = f"{FOLDER}/journal.db"
+    aliases: dict[Name, Target] = Field(default={})
+
+
+_SERVED = {"database": "db", "seed": "seed"}
 
 
 class WorkspaceDocument(Document):
@@ -87,7 +127,20 @@ class WorkspaceDocument(Document):
                 )
             for field in ("url", "database", "seed"):
                 if account.mode != "sandbox" and getattr(account, field) is not None:
-                    yield Mistake(f'"{field}" is for sandboxes only', code="workspace/sandbox", at=(*at, field))
+                    yield Mistake(
+                        f'"{field}" is for sandboxes only, and the mode is {account.mode}',
+                        code="workspace/sandbox",
+                        hint="remove it, or write mode: sandbox",
+                        at=(*at, field),
+                    )
+            for field in ("database", "seed"):
+                if account.url is not None and getattr(account, field) is not None:
+                    yield Mistake(
+                        f'"{field}" is for a sandbox that a command starts, and this one runs already at its url',
+                        code="workspace/sandbox",
+                        hint=f"remove it, or give it to the running one: `ratecard sandbox serve --{_SERVED[field]}`",
+                        at=(*at, field),
+                    )
         for alias, target in self.spec.aliases.items():
             yield from url_mistakes(target, ("spec", "aliases", alias))
 
@@ -112,7 +165,7 @@ class Workspace:
     @property
     def journal_path(self) -> Path:
         """Where the journal is."""
-        return self.folder / self.spec.journal
+        return path_in(self.folder, self.spec.journal)
 
     @property
     def spec_paths(self) -> list[Path]:
@@ -123,11 +176,18 @@ class Workspace:
 def find_folder(start: Path) -> Path:
     """The nearest folder with `ratecard.yaml`, from `start` upwards.
 
-    Raises UsageError when there is none.
+    Raises UsageError when there is none, or no such folder; RatecardError when nobody may look.
     """
-    for folder in (start.resolve(), *start.resolve().parents):
-        if (folder / FILE_NAME).is_file():
-            return folder
+    try:
+        if not start.is_dir():
+            what = "is a file, not a folder" if start.exists() else "is not there"
+            raise UsageError(f"the folder {start} {what}", hint="name the folder with ratecard.yaml: --workspace DIR")
+        for folder in (start.resolve(), *start.resolve().parents):
+            if (folder / FILE_NAME).is_file():
+                return folder
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise RatecardError(f"the folder {start} cannot be read: {reason}") from None
     raise UsageError(
         f"no {FILE_NAME} in {start} or above it", hint="run `ratecard init`, or name a folder: --workspace DIR"
     )
@@ -151,6 +211,24 @@ def access(workspace: Workspace, name: str, account: Account) -> AccountAccess:
     return AccountAccess(name=name, mode=mode, key=key, url=account.url)
 
 
+def known_secrets(workspace: Workspace) -> frozenset[str]:
+    """The keys of all accounts as far as they can be read: texts that no journal entry may hold."""
+    found = set()
+    for account in workspace.spec.accounts.values():
+        if account.key is not None:
+            with contextlib.suppress(RatecardError):
+                found.add(_read_key(workspace, account.key))
+    return frozenset(found)
+
+
+def path_in(folder: Path, name: str) -> Path:
+    """A path that a person wrote: from their home with `~`, else from a folder."""
+    try:
+        return folder / Path(name).expanduser()
+    except RuntimeError:  # nobody knows where that home is
+        return folder / name
+
+
 def refuse_live(mode: str, what: str) -> None:
     """Live accounts wait for signed identities and a policy. Raises RefusedError."""
     if mode == Mode.LIVE:
@@ -163,14 +241,16 @@ def refuse_live(mode: str, what: str) -> None:
 def _read_key(workspace: Workspace, key: str) -> str:
     scheme, _, target = key.partition(":")
     if scheme == "env":
-        text = os.environ.get(target, "")
+        text = os.environ.get(target, "").strip()
         if not text:
             raise RatecardError(
-                f"the environment variable {target} holds no key", hint=f"export {target}=... and retry"
+                f"the environment variable {target} holds no key", hint=f"export {target}=... and try again"
             )
-        return text.strip()
-    path = workspace.folder / target
+        return text
+    path = path_in(workspace.folder, target)
     try:
+        if path.exists() and not path.is_file():
+            raise RatecardError(f"the key file {target} is not a file", hint="check the path")
         with path.open("rb") as file:
             text = file.read(4096).decode("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from reconciler.base.collector import collector_paused
 from reconciler.base.diagnostics import Diagnostic, has_errors, in_order
 from reconciler.engine.config import Workspace
-from reconciler.engine.session import Session
+from reconciler.engine.session import Desk, Session
 from reconciler.journal.entries import EntryKind, change_set_body
 from reconciler.plan import order
 from reconciler.plan.capabilities import Capabilities
@@ -24,11 +25,15 @@ from reconciler.spec.load import Spec, load_specs
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """What the specs of a workspace ask for at one provider, with all that is wrong with them."""
+    """What the specs of a workspace ask for at one provider, with all that is wrong with them.
+
+    `specs` have their aliases resolved; `written` are the same as people wrote them.
+    """
 
     specs: tuple[Spec, ...]
     resources: tuple[Resource, ...]
     diagnostics: tuple[Diagnostic, ...]
+    written: tuple[Spec, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,7 @@ class Planned:
     unchanged: int = 0
 
 
+@collector_paused()
 def load_desired(workspace: Workspace, provider: Provider) -> Desired:
     """Load, check and lower all specs of a workspace: offline."""
     loaded = load_specs(workspace.spec_paths, root=workspace.folder)
@@ -47,13 +53,14 @@ def load_desired(workspace: Workspace, provider: Provider) -> Desired:
         *loaded.diagnostics,
         *check(loaded.specs, aliases=workspace.spec.aliases, broken=loaded.broken),
     ]
-    specs = [_with_alias(spec, workspace.spec.aliases) for spec in loaded.specs]
+    specs = with_aliases(loaded.specs, workspace.spec.aliases)
     lowered = provider.lower(specs)
     # A reference that leads nowhere is told by `check`, which knows the specs that could not be read.
     diagnostics += (found for found in lowered.diagnostics if found.code != UNKNOWN_NAME)
-    return Desired(tuple(specs), lowered.resources, tuple(in_order(diagnostics)))
+    return Desired(tuple(specs), lowered.resources, tuple(in_order(diagnostics)), loaded.specs)
 
 
+@collector_paused()
 def make_change_set(session: Session, desired: Desired | None = None) -> Planned:
     """Plan: what would make the account what the specs ask for. Reads the provider, writes nothing there.
 
@@ -79,29 +86,29 @@ def make_change_set(session: Session, desired: Desired | None = None) -> Planned
         workspace=session.workspace.name,
         changes=order.in_order(with_impact(session, found.changes), capabilities),
         unmanaged=found.unmanaged,
-        warnings=tuple(str(diagnostic) for diagnostic in diagnostics),
+        warnings=tuple(_in_a_line(diagnostic) for diagnostic in diagnostics),
     )
     change_set = replace(change_set, requests=dict(session.connection.requests()))
     return Planned(change_set, tuple(in_order(diagnostics)), found.unchanged)
 
 
-def remember(session: Session, change_set: ChangeSet) -> None:
+def remember(desk: Desk, change_set: ChangeSet) -> None:
     """Write a change set into the journal, once, so that it can be named by the first digits of its digest."""
-    newest = session.journal.entries(session.account_name, EntryKind.CHANGE_SET, newest_first=True, limit=1)
+    newest = desk.journal.entries(desk.account_name, EntryKind.CHANGE_SET, newest_first=True, limit=1)
     if any(entry.text("digest") == change_set.digest for entry in newest):
         return
     body = change_set_body(change_set.digest, to_document(change_set))
-    session.journal.append(EntryKind.CHANGE_SET, session.account_name, body)
+    desk.journal.append(EntryKind.CHANGE_SET, desk.account_name, body)
 
 
 def with_impact(session: Session, changes: Sequence[Change]) -> tuple[Change, ...]:
     """The changes with what they mean for subscribers, read from the provider for each price that they touch."""
     capabilities = session.provider.capabilities
-    touched = [change.id for change in changes if change.id and _touches_money(change, capabilities)]
+    touched = {change.id for change in changes if change.id and _touches_money(change, capabilities)}
     if not touched:
         return tuple(changes)
     session.progress.step("Counting who is touched")
-    exposure = session.connection.exposure(sorted(set(touched)))
+    exposure = session.connection.exposure(sorted(touched))
     return tuple(
         replace(change, impact=_impact(change, exposure)) if change.id in exposure and change.id in touched else change
         for change in changes
@@ -123,6 +130,11 @@ def _impact(change: Change, exposure: Mapping[str, Exposure]) -> Impact:
     return kept(behind)
 
 
+def with_aliases(specs: Sequence[Spec], aliases: Mapping[str, str]) -> list[Spec]:
+    """The specs with each `alias:NAME` replaced by the address that the workspace names."""
+    return [_with_alias(spec, aliases) for spec in specs]
+
+
 def _with_alias(spec: Spec, aliases: Mapping[str, str]) -> Spec:
     document = spec.document
     if not isinstance(document, Webhook) or not document.spec.url.startswith(ALIAS_PREFIX):
@@ -132,6 +144,12 @@ def _with_alias(spec: Spec, aliases: Mapping[str, str]) -> Spec:
         return spec  # `check` says so, with its place
     resolved = document.model_copy(update={"spec": document.spec.model_copy(update={"url": target})})
     return Spec(resolved, spec.source)
+
+
+def _in_a_line(warning: Diagnostic) -> str:
+    place = f"{warning.location}: {warning.path}: " if warning.path else f"{warning.location}: "
+    ways_out = [text for text in (warning.hint, *warning.choices) if text]
+    return f"{place}{warning.message}" + (f" ({'; or '.join(ways_out)})" if ways_out else "")
 
 
 def _located(problem: Problem, specs: Sequence[Spec]) -> Diagnostic:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from pathlib import Path
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Protocol
 
 from reconciler.base.clock import Clock, parse_time
-from reconciler.base.errors import RatecardError
+from reconciler.base.errors import LockedError, RatecardError
 from reconciler.base.failpoints import NO_FAILPOINTS, Failpoints
-from reconciler.engine.config import FOLDER, Account, Workspace, access
+from reconciler.engine.config import FOLDER, Account, Workspace, access, known_secrets, path_in
 from reconciler.journal.entries import Entry, EntryKind
 from reconciler.journal.lock import AccountLock
 from reconciler.journal.store import Journal
@@ -46,18 +45,15 @@ class NoProgress:
 
 
 @dataclass(frozen=True)
-class Session:
-    """What the calls of the engine work with."""
+class Desk:
+    """One account of a workspace with its journal: enough to show and decide, without a key or a connection."""
 
     workspace: Workspace
     account_name: str
     account: Account
     provider: Provider
-    connection: Connection
     journal: Journal
     clock: Clock
-    progress: Progress
-    failpoints: Failpoints
 
     def identity(self, account_id: str | None) -> AccountIdentity:
         """Which account this is; `account_id` is the provider's own name of it."""
@@ -83,6 +79,25 @@ class Session:
         return AccountLock(self.workspace.journal_path.parent / "locks", self.account_name, self.clock, command)
 
 
+@dataclass(frozen=True)
+class Session(Desk):
+    """What planning and applying work with: a desk and a connection to the provider."""
+
+    connection: Connection
+    progress: Progress
+    failpoints: Failpoints
+
+
+@contextmanager
+def open_desk(workspace: Workspace, account_name: str | None, clock: Clock) -> Iterator[Desk]:
+    """Open the account's journal. Raises RatecardError: no such account, no journal."""
+    name, account = workspace.account(account_name)
+    provider = find_provider(account.provider)
+    # The key is kept out of the journal also where nobody needs it: people paste strange things into a reason.
+    with open_journal(workspace, clock, secrets=known_secrets(workspace)) as journal:
+        yield Desk(workspace, name, account, provider, journal, clock)
+
+
 @contextmanager
 def open_session(
     workspace: Workspace,
@@ -101,14 +116,9 @@ def open_session(
     granted = access(workspace, name, account)
     with ExitStack() as stack:
         if granted.mode is Mode.SANDBOX and granted.url is None:
-            from reconciler.sandbox.embedded import EmbeddedSandbox  # a web server: only where one is needed
-
-            database = workspace.folder / (account.database or f"{FOLDER}/{name}.sandbox.db")
-            database.parent.mkdir(parents=True, exist_ok=True)
-            seed = workspace.folder / account.seed if account.seed and not database.exists() else None
-            sandbox = stack.enter_context(EmbeddedSandbox(database, seed))
-            granted = type(granted)(granted.name, granted.mode, granted.key, sandbox.url)
-        journal = stack.enter_context(open_journal(workspace, clock, failpoints, secrets=frozenset({granted.key})))
+            granted = replace(granted, url=stack.enter_context(_own_sandbox(workspace, name, account)))
+        secrets = known_secrets(workspace) | {granted.key}
+        journal = stack.enter_context(open_journal(workspace, clock, failpoints, secrets=secrets))
         connection = provider.connect(granted)
         stack.callback(connection.close)
         yield Session(
@@ -124,11 +134,42 @@ def open_session(
         )
 
 
+@contextmanager
+def _own_sandbox(workspace: Workspace, name: str, account: Account) -> Iterator[str]:
+    """The url of a sandbox that runs while this command does; its seed is planted when its books are new."""
+    from reconciler.sandbox.embedded import EmbeddedSandbox  # a web server: only where one is needed
+
+    database = path_in(workspace.folder, account.database or f"{FOLDER}/{name}.sandbox.db")
+    try:
+        database.parent.mkdir(parents=True, exist_ok=True)
+        seed = path_in(workspace.folder, account.seed) if account.seed and not database.exists() else None
+    except OSError as error:
+        raise RatecardError(f"the folder {database.parent} cannot be made: {error.strerror}") from None
+    sandbox = EmbeddedSandbox(database, seed)
+    try:
+        url = sandbox.__enter__().url
+    except LockedError as error:
+        raise LockedError(
+            f"the sandbox of account {name} is in use by another command ({error.message})",
+            hint="wait until that is over, then try again; nothing was sent",
+            retry=True,
+        ) from None
+    try:
+        yield url
+    finally:
+        sandbox.__exit__(None, None, None)
+
+
 def open_journal(
-    workspace: Workspace, clock: Clock, failpoints: Failpoints = NO_FAILPOINTS, secrets: frozenset[str] = frozenset()
+    workspace: Workspace,
+    clock: Clock,
+    failpoints: Failpoints = NO_FAILPOINTS,
+    secrets: frozenset[str] = frozenset(),
+    *,
+    read_only: bool = False,
 ) -> Journal:
-    """The workspace's journal. Raises JournalError."""
-    return Journal.open(workspace.journal_path, clock, failpoints=failpoints, secrets=secrets)
+    """The workspace's journal, made when there is none unless `read_only`. Raises JournalError."""
+    return Journal.open(workspace.journal_path, clock, failpoints=failpoints, secrets=secrets, read_only=read_only)
 
 
 def decisions(journal: Journal, digest: str, account: str, *, after: int = 0) -> list[Decision]:
@@ -155,12 +196,3 @@ def _decision(entry: Entry) -> Decision:
         proven=entry.body.get("proof") is not None,
         reason=reason if isinstance(reason, str) else None,
     )
-
-
-def path_in(folder: Path, name: str) -> Path:
-    """A path that a person typed, taken from where they stand or from a folder."""
-    path = Path(name).expanduser()
-    return path if path.is_absolute() else folder / path
-
-
-APPROVAL_LASTS = timedelta(hours=24)

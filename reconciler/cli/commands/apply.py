@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import click
 
-from reconciler.base.errors import UsageError
-from reconciler.cli.common import Where, find_change_set, say, session_for, with_where, write_json
+from reconciler.base.errors import RefusedError, UsageError
+from reconciler.cli.change_sets import find_change_set
+from reconciler.cli.common import Where, count, say, session_for, with_where, write_json
 
 
 @click.command("apply")
 @click.argument("change_set", required=False)
 @click.option("--resume", is_flag=True, help="Go on with the run that was interrupted.")
-@with_where
+@with_where("workspace", "account", "now", "json")
 def command(where: Where, change_set: str | None, resume: bool) -> int:
     """Apply CHANGE_SET, a file or the first digits of a digest, which must be approved.
 
@@ -20,12 +21,13 @@ def command(where: Where, change_set: str | None, resume: bool) -> int:
     """
     from reconciler.engine.applying import Result, apply_change_set
 
+    if change_set is None and not resume:
+        raise UsageError("no change set is named", hint="name one: `ratecard apply DIGITS`; `ratecard plan` makes it")
     with session_for(where) as session:
         if change_set is None:
-            run = session.journal.open_run(session.account_name) if resume else None
+            run = session.journal.open_run(session.account_name)
             if run is None:
-                what = "no run was interrupted" if resume else "no change set is named"
-                raise UsageError(what, hint="name one: `ratecard apply DIGITS`; `ratecard plan` makes it")
+                raise RefusedError("no run was interrupted, so there is nothing to resume")
             change_set = run.digest
         found = find_change_set(session, change_set)
         applied = apply_change_set(session, found, resume=resume)
@@ -48,12 +50,15 @@ def command(where: Where, change_set: str | None, resume: bool) -> int:
             )
         )
     else:
+        width = max((len(change.address) for change in found.changes), default=0)
         for change in found.changes:
             mark = "done    " if change.key in applied.done else "not done"
-            click.echo(f"  {mark}  {change.verb:<8} {change.address}  {applied.done.get(change.key, '')}".rstrip())
+            click.echo(
+                f"  {mark}  {change.verb:<8} {change.address:<{width}}  {applied.done.get(change.key, '')}".rstrip()
+            )
         say(
-            f"\n{len(applied.done):,} of {len(found.changes):,} changes done in run {applied.run}, "
-            f"approved by {applied.approved_by}, with {sum(requests.values()):,} provider requests."
+            f"\n{len(applied.done):,} of {count(len(found.changes), 'change')} done in run {applied.run}, "
+            f"approved by {applied.approved_by}, with {count(sum(requests.values()), 'provider request')}."
         )
         if applied.reason:
             say(f"Stopped: {applied.reason}")
@@ -62,9 +67,14 @@ def command(where: Where, change_set: str | None, resume: bool) -> int:
         elif applied.left == ():
             say("Converged: planning again gives no changes.")
         elif applied.left is None:
-            say("The specs have mistakes, so nobody can say whether all is done: `ratecard validate`.")
+            say(f"The specs have mistakes, so nobody can say whether all is done: {where.next_command('validate')}.")
         else:
-            say(f"Not converged: planning again gives {len(applied.left)} changes: {', '.join(applied.left[:5])}.")
+            say(f"Not converged: planning again gives {count(len(applied.left), 'change')}: {_some(applied.left)}.")
             if found.purpose == "revert":
                 say("That is the change that was undone: the specs still ask for it. Change them, or apply it again.")
     return 0 if applied.result is Result.APPLIED else 1
+
+
+def _some(keys: tuple[str, ...]) -> str:
+    shown = ", ".join(keys[:5])
+    return f"{shown} and {len(keys) - 5:,} more" if len(keys) > 5 else shown

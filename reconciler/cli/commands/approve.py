@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import getpass
+import shlex
 import sys
 
 import click
 
 from reconciler.base.clock import format_time
-from reconciler.base.errors import RefusedError, UsageError
-from reconciler.cli.common import Where, find_change_set, print_change_set, say, session_for, with_where, write_json
+from reconciler.base.errors import UsageError
+from reconciler.cli.change_sets import find_change_set, print_change_set
+from reconciler.cli.common import Where, desk_for, person_named, say, with_where, write_json
 
 
 @click.command("approve")
 @click.argument("change_set")
 @click.option("--as", "person", metavar="NAME", help="Who approves; else the user of this machine.")
 @click.option("--yes", is_flag=True, help="Do not ask; for use without a terminal.")
-@click.option("--confirm", type=int, metavar="COUNT", help="How many changes cannot be undone, typed by whoever knows.")
+@click.option(
+    "--confirm",
+    type=click.IntRange(0),
+    metavar="COUNT",
+    help="How many changes cannot be undone, counted by whoever approves.",
+)
 @click.option("--reason", help="Why, for the journal.")
-@with_where
+@with_where("workspace", "account", "now", "json")
 def command(
     where: Where, change_set: str, person: str | None, yes: bool, confirm: int | None, reason: str | None
 ) -> int:
@@ -27,19 +33,19 @@ def command(
     The approval holds for this digest and 24 hours. Until signed identities exist the name is not proven, and live
     accounts are refused.
     """
-    from reconciler.engine.deciding import approve
+    from reconciler.engine.deciding import approve, may_approve
 
-    with session_for(where) as session:
-        found = find_change_set(session, change_set)
-        if not found.changes:
-            raise RefusedError(f"the change set {found.short} has no changes, so there is nothing to approve")
+    name = person_named(person)
+    if not yes and not sys.stdin.isatty():
+        raise UsageError("there is no terminal to ask on", hint="add --yes when the person who approves runs this")
+    with desk_for(where) as desk:
+        found = find_change_set(desk, change_set)
+        may_approve(desk, found, name, reason=reason)
         if not where.json:
-            print_change_set(session, found, "text")
-        name = person or getpass.getuser()
-        irreversible = len(found.irreversible())
+            print_change_set(desk.provider.capabilities, found, "text")
         if not yes:
-            confirm = _ask(found.short, name, irreversible, confirm)
-        decision = approve(session, found, name, confirmed=confirm, reason=reason)
+            confirm = _ask(found.short, name, len(found.irreversible()), confirm)
+        decision = approve(desk, found, name, confirmed=confirm, reason=reason)
     if where.json:
         from reconciler.cli.shapes import DecisionShape
 
@@ -47,16 +53,16 @@ def command(
     else:
         until = format_time(decision.expires_at) if decision.expires_at else ""
         say(f"\nApproved {found.short} as {name} until {until}. The name is not proven: approvals are not signed yet.")
-        say(f"Next: `ratecard apply {change_set}`.")
+        say(f"Next: {where.next_command(f'apply {shlex.quote(change_set)}')}.")
     return 0
 
 
+_FINAL = "Some of the changes cannot be undone. Type how many"
+
+
 def _ask(short: str, name: str, irreversible: int, confirm: int | None) -> int | None:
-    if not sys.stdin.isatty():
-        raise UsageError("there is no terminal to ask on", hint="add --yes when the person who approves runs this")
     if irreversible and confirm is None:
-        confirm = click.prompt(
-            f"{irreversible} of the changes cannot be undone. Type their number to go on", type=int, err=True
-        )
+        # The number itself is not in the question: it is to be read above, and typed.
+        confirm = click.prompt(_FINAL, type=int, err=True)
     click.confirm(f"Approve {short} as {name}?", abort=True, err=True)
     return confirm

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 from pathlib import Path
@@ -26,7 +27,8 @@ def command() -> int:
 
     with tempfile.TemporaryDirectory(prefix="ratecard-demo-") as name:
         folder = Path(name)
-        with EmbeddedSandbox(folder / "sandbox.db") as sandbox:
+        # From inside the folder, so that what is printed is what people would type there.
+        with EmbeddedSandbox(folder / "sandbox.db") as sandbox, contextlib.chdir(folder):
             Demo(folder, sandbox.url).play()
     return 0
 
@@ -71,9 +73,7 @@ class Demo:
         from reconciler.cli.main import run
 
         click.secho(f"$ ratecard {' '.join(arguments)}", bold=True)
-        command_name, *rest = arguments
-        nested = [command_name, rest.pop(0)] if arguments[:2] == ("log", "verify") else [command_name]
-        code = run([*nested, "--workspace", str(self.folder), *rest])
+        code = run(arguments)
         click.echo()
         if code != 0:
             raise RatecardError(f"`ratecard {' '.join(arguments)}` ended with exit code {code}")

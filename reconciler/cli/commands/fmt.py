@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from reconciler.base.errors import RatecardError
-from reconciler.cli.common import Where, open_workspace, say, tell, with_where, write_json
+from reconciler.cli.common import Where, count, open_workspace, say, tell, with_where, write_json
 
 
 @click.command("fmt")
 @click.option("--check", is_flag=True, help="Change nothing; exit 1 when a file is not in canonical form.")
-@with_where
+@with_where("workspace", "json")
 def command(where: Where, check: bool) -> int:
     """Rewrite all specs of the workspace in canonical form; comments and order stay."""
     from reconciler.base.diagnostics import has_errors
@@ -22,38 +22,43 @@ def command(where: Where, check: bool) -> int:
     workspace = open_workspace(where)
     loaded = load_specs(workspace.spec_paths, root=workspace.folder)
     if has_errors(loaded.diagnostics):
-        tell(loaded.diagnostics, where)
+        tell(loaded.diagnostics, where, workspace.folder)
         return 1
-    changed = []
+    changed: dict[str, str] = {}  # all are formatted before one is written
     for file in loaded.files:
         before = file.data.decode()
         try:
             after = format_text(before, file.name)
         except CannotFormat as error:
-            tell(error.diagnostics, where)
+            tell(error.diagnostics, where, workspace.folder)
             return 1
         if after != before:
-            changed.append(file.name)
-            if not check:
-                _write(workspace.folder / file.name, after)
+            changed[file.name] = after
+    if not check:
+        for name, text in changed.items():
+            _write(workspace.folder / name, text)
     if where.json:
         from reconciler.cli.shapes import Format
 
-        write_json(Format(changed=changed, written=not check))
+        write_json(Format(changed=list(changed), written=not check))
     else:
         for name in changed:
             click.echo(name)
         done = "would be rewritten" if check else "rewritten"
-        say(f"{len(loaded.files)} files read, {len(changed)} {done}.")
+        say(f"{count(len(loaded.files), 'file')} read, {len(changed):,} {done}.")
     return 1 if check and changed else 0
 
 
 def _write(path: Path, text: str) -> None:
     """Beside first, then into place: a full disk never costs a spec."""
-    beside = path.with_name(f".{path.name}.new")
     try:
-        beside.write_text(text, encoding="utf-8", newline="\n")
-        beside.chmod(path.stat().st_mode)
-        beside.replace(path)
+        target = path.resolve()  # the file behind a link, not the link
+        beside = target.with_name(f".{target.name}.new")
+        try:
+            beside.write_text(text, encoding="utf-8", newline="\n")
+            beside.chmod(target.stat().st_mode)
+            beside.replace(target)
+        finally:
+            beside.unlink(missing_ok=True)
     except OSError as error:
         raise RatecardError(f"{path.name} cannot be written: {error.strerror}") from None

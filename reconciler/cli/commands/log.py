@@ -2,29 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.base.clock import format_time
-from reconciler.cli.common import Where, open_workspace, say, with_where, write_json
+from reconciler.base.errors import JournalError, UsageError
+from reconciler.cli.common import Where, count, open_workspace, say, with_where, write_json
 from reconciler.journal.entries import Entry, EntryKind
 from reconciler.plan.fields import escape
 
+if TYPE_CHECKING:
+    from reconciler.engine.config import Workspace
+    from reconciler.journal.store import Journal
+
 
 @click.group("log", invoke_without_command=True)
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many entries, newest last.")
-@with_where
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    metavar="COUNT",
+    default=50,
+    show_default=True,
+    help="How many entries, newest last.",
+)
+@with_where("workspace", "account", "json")
 @click.pass_context
 def command(context: click.Context, where: Where, limit: int) -> int:
     """Show the journal, or verify it with `ratecard log verify`."""
     if context.invoked_subcommand is not None:
         return 0
-    from reconciler.engine.session import open_journal
-
     workspace = open_workspace(where)
-    with open_journal(workspace, where.clock()) as journal:
-        entries = list(journal.entries(where.account, newest_first=True, limit=limit))[::-1]
+    entries: list[Entry] = []
+    with _journal(workspace) as journal:
+        if journal is not None:
+            # One more than is shown tells whether there are earlier ones.
+            entries = list(journal.entries(where.account, newest_first=True, limit=limit + 1))[::-1]
+    if where.account and not entries:
+        workspace.account(where.account)
+    earlier = len(entries) > limit
+    entries = entries[-limit:]
     if where.json:
         from reconciler.cli.shapes import Log
 
@@ -32,26 +52,31 @@ def command(context: click.Context, where: Where, limit: int) -> int:
         return 0
     for entry in entries:
         click.echo(f"{entry.sequence:>6}  {format_time(entry.at)[:19]}Z  {entry.account:<10} {_sentence(entry)}")
-    if not entries:
-        say("The journal is empty.")
+    if earlier:
+        say(f"\nThere are earlier entries: {where.next_command('log --limit COUNT')}.")
+    elif not entries:
+        say(f"The journal has no entry{f' of account {where.account}' if where.account else ''} yet.")
     return 0
 
 
 @command.command("verify")
 @click.option("--head", metavar="HASH", help="The hash that entry COUNT must have, kept elsewhere.")
-@click.option("--count", type=click.IntRange(1), help="The number of the entry that HASH is of.")
-@with_where
-def verify(where: Where, head: str | None, count: int | None) -> int:
-    """Check every entry's hash and its place in the chain.
+@click.option("--count", "number", type=click.IntRange(1), metavar="COUNT", help="The entry that HASH is of.")
+@with_where("workspace", "json")
+def verify(where: Where, head: str | None, number: int | None) -> int:
+    """Check every entry's hash and its place in the chain; print an anchor, to be kept elsewhere.
 
-    A journal whose end was cut off looks whole: only an anchor kept elsewhere, --head and --count, shows that.
+    A journal whose end was cut off looks whole: only an anchor from before, --head and --count, shows that.
     """
-    from reconciler.engine.session import open_journal
     from reconciler.journal.verify import verify as check
 
+    if head is not None and not re.fullmatch("[0-9a-f]{64}", head):
+        raise UsageError(f'--head: "{head[:80]}" is no hash', hint="write the anchor that an earlier run printed")
     workspace = open_workspace(where)
-    with open_journal(workspace, where.clock()) as journal:
-        found = check(journal, expected_head=head, expected_count=count)
+    with _journal(workspace) as journal:
+        if journal is None:
+            raise JournalError(f"there is no journal at {workspace.journal_path}", hint="`ratecard plan` begins one")
+        found = check(journal, expected_head=head, expected_count=number)
     if where.json:
         from reconciler.cli.shapes import VerificationShape
 
@@ -60,10 +85,30 @@ def verify(where: Where, head: str | None, count: int | None) -> int:
         )
     else:
         for problem in found.problems:
-            click.echo(problem)
-        verdict = "sound" if found.sound else f"NOT sound: {len(found.problems)} problems"
-        say(f"{found.entries:,} entries, {verdict}. Anchor: --head {found.head} --count {found.entries}")
+            say(escape(problem))
+        entries = f"{found.entries:,} {'entry' if found.entries == 1 else 'entries'}"
+        if found.sound:
+            say(
+                f"{entries}, sound. Keep the anchor elsewhere: with it, a later check also sees an end that is cut off."
+            )
+            if found.entries:
+                click.echo(f"--head {found.head} --count {found.entries}")
+        else:
+            say(f"{entries}, NOT sound: {count(len(found.problems), 'problem')}.")
     return 0 if found.sound else 1
+
+
+@contextmanager
+def _journal(workspace: Workspace) -> Iterator[Journal | None]:
+    """The journal for reading, or None when there is none yet: looking makes no file."""
+    from reconciler.engine.clock import SystemClock
+    from reconciler.engine.session import open_journal
+
+    if not workspace.journal_path.exists():
+        yield None
+        return
+    with open_journal(workspace, SystemClock(), read_only=True) as journal:
+        yield journal
 
 
 def _sentence(entry: Entry) -> str:
@@ -75,7 +120,7 @@ def _sentence(entry: Entry) -> str:
         case EntryKind.CHANGE_SET:
             document = body.get("document")
             changes = document.get("changes") if isinstance(document, Mapping) else None
-            text = f"change set {short}: {len(changes) if isinstance(changes, list) else 0} changes"
+            text = f"change set {short}: {count(len(changes) if isinstance(changes, list) else 0, 'change')}"
         case EntryKind.APPROVAL:
             text = f"{short} approved by {entry.text('by')} (name not proven)"
         case EntryKind.REJECTION:

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import click
 
-from reconciler.cli.common import Where, find_change_set, print_change_set, session_for, with_where
+from reconciler.cli.change_sets import find_change_set, print_change_set, read_change_set, style_of
+from reconciler.cli.common import Where, desk_for, with_where
 
 
 @click.command("show")
 @click.argument("change_set")
-@click.option("--format", "style", type=click.Choice(["text", "markdown"]), default="text", help="How to print it.")
-@with_where
-def command(where: Where, change_set: str, style: str) -> int:
-    """Show CHANGE_SET, a file or the first digits of a digest."""
-    with session_for(where) as session:
-        print_change_set(session, find_change_set(session, change_set), "json" if where.json else style)
+@click.option("--format", "style", type=click.Choice(["text", "markdown"]), help="How to print it; else text.")
+@with_where("workspace", "account", "json")
+def command(where: Where, change_set: str, style: str | None) -> int:
+    """Show CHANGE_SET, a file or the first digits of a digest. A file needs no workspace, and nothing a key."""
+    from reconciler.providers.registry import find_provider
+
+    chosen = style_of(where, style)
+    found = read_change_set(change_set)
+    if found is None:
+        with desk_for(where) as desk:
+            found = find_change_set(desk, change_set)
+    print_change_set(find_provider(found.account.provider).capabilities, found, chosen)
     return 0

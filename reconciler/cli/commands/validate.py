@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from reconciler.base.diagnostics import has_errors
-from reconciler.cli.common import Where, open_workspace, say, tell, with_where, write_json
+from reconciler.cli.common import Where, count, open_workspace, say, tell_words, with_where, write_json
 
 
 @click.command("validate")
-@with_where
+@with_where("workspace", "account", "json")
 def command(where: Where) -> int:
     """Check all specs, offline; tell every mistake with its place."""
     from reconciler.engine.planning import load_desired
@@ -30,10 +30,9 @@ def command(where: Where) -> int:
                 diagnostics=[DiagnosticShape.of(diagnostic) for diagnostic in desired.diagnostics],
             )
         )
-    else:
-        tell(desired.diagnostics, where)
-        if not wrong:
-            count = len(desired.specs)
-            are = "1 spec is" if count == 1 else f"{count:,} specs are"
-            say(f"{are} valid; at {account.provider} they are {len(desired.resources):,} objects.")
+    tell_words(desired.diagnostics, workspace.folder)
+    if not wrong and not where.json:
+        number = len(desired.specs)
+        are, they = ("1 spec is", "it is") if number == 1 else (f"{number:,} specs are", "they are")
+        say(f"{are} valid; at {account.provider} {they} {count(len(desired.resources), 'object')}.")
     return 1 if wrong else 0

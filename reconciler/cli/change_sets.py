@@ -1,0 +1,120 @@
+"""Change sets as people name, save and see them on the command line."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.base.errors import RatecardError, UsageError
+
+if TYPE_CHECKING:
+    from reconciler.cli.common import Where
+    from reconciler.engine.session import Desk
+    from reconciler.plan.capabilities import Capabilities
+    from reconciler.plan.change_set import ChangeSet
+
+
+def read_change_set(target: str) -> ChangeSet | None:
+    """The change set in a file, or None when the target names no file but the digits of a digest.
+
+    Raises RefusedError when the file holds none or was changed, RatecardError when there is no such file.
+    """
+    from reconciler.plan.document import LARGEST_DOCUMENT, read_document
+
+    path = Path(target)
+    try:
+        if path.is_file():
+            with path.open("rb") as file:
+                return read_document(file.read(LARGEST_DOCUMENT + 1), target)
+    except OSError as error:
+        raise RatecardError(f"{target} cannot be read: {error.strerror}") from None
+    except ValueError:  # a null character in it: no file has that name
+        return None
+    if path.is_dir():
+        raise RatecardError(f"{target} is a folder", hint="name a saved change set, or the digits of its digest")
+    if path.suffix or os.sep in target:
+        raise RatecardError(f"there is no file {target}", hint="name a saved change set, or the digits of its digest")
+    return None
+
+
+def save_change_set(path: Path, change_set: ChangeSet) -> None:
+    """Write a change set to a file, whole or not at all. Raises RatecardError when it cannot be written.
+
+    A change set may take the place of another; any other file that is there is kept.
+    """
+    from reconciler.plan.document import write_document
+
+    data = write_document(change_set)
+    try:
+        if path.is_file() and path.stat().st_size:
+            with path.open("rb") as file:
+                if b'"kind": "ChangeSet"' not in file.read(200):
+                    raise RatecardError(
+                        f"{path} is there and holds no change set", hint="choose another name for --out"
+                    )
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)  # a pipe or a device
+            return
+        target = path.resolve()
+        beside = target.with_name(f".{target.name}.{os.getpid()}.new")
+        try:
+            beside.write_bytes(data)
+            beside.replace(target)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise RatecardError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def find_change_set(desk: Desk, target: str) -> ChangeSet:
+    """A change set by its file or by the first digits of its digest.
+
+    Raises JournalError or RefusedError when it is neither, or was changed.
+    """
+    from reconciler.plan.document import read_document
+
+    saved = read_change_set(target)
+    if saved is not None:
+        return saved
+    entry = desk.journal.find_change_set(target, desk.account_name)
+    document = entry.body.get("document")
+    assert isinstance(document, dict), "an entry of a change set holds it"
+    return read_document(document, f"the change set in journal entry {entry.sequence}")
+
+
+def style_of(where: Where, style: str | None) -> str:
+    """How to print a change set: `json`, `text` or `markdown`. Raises UsageError when two are asked for."""
+    if where.json and style is not None:
+        raise UsageError(f"--json and --format {style} do not go together", hint="choose one of them")
+    return "json" if where.json else style or "text"
+
+
+def print_change_set(capabilities: Capabilities, change_set: ChangeSet, style: str) -> None:
+    """Print a change set as `text`, `markdown` or `json`."""
+    from reconciler.plan import render
+    from reconciler.plan.document import write_document
+
+    if style == "json":
+        click.echo(write_document(change_set).decode(), nl=False)
+    elif style == "markdown":
+        click.echo(render.as_markdown(change_set, capabilities), nl=False)
+    else:
+        click.echo(_coloured(render.as_text(change_set, capabilities)), nl=False)
+
+
+_COLOURS = {"+": "green", "^": "green", "~": "yellow", "±": "yellow", "=": "cyan", "-": "red", "!": "red"}
+
+
+def _coloured(text: str) -> str:
+    """Colour for a terminal; click takes it off again where there is none. It carries no meaning of its own."""
+    if os.environ.get("NO_COLOR"):
+        return text
+    out = []
+    for line in text.splitlines(keepends=True):
+        symbol = line.strip()[:2]
+        colour = _COLOURS.get(symbol[:1]) if symbol[1:] == " " and line.startswith("  ") else None
+        out.append(click.style(line, fg=colour) if colour else line)
+    return "".join(out)
