@@ -173,17 +173,17 @@ class _Comparison:
             return None
         return found
 
-    def _check_natural_key(self, resource: Resource) -> None:
-        """A create that the provider would refuse, or that would make a twin, is refused here."""
+    def _check_natural_key(self, resource: Resource, own: LiveResource | None = None) -> bool:
+        """Whether what the provider would refuse, since another object has this natural key, was told of."""
         key = natural_key(resource.kind, resource.body, self.capabilities)
-        if key is None:
-            return
+        if key is None or (own is not None and natural_key(own.kind, own.body, self.capabilities) == key):
+            return False
         if self.natural is None:
             found = ((natural_key(item.kind, item.body, self.capabilities), item) for item in self.live.resources)
             self.natural = {key: item for key, item in found if key is not None and not item.archived}
         twin = self.natural.get(key)
         if twin is None:
-            return
+            return False
         names = self._kind(resource.kind).natural_key
         values = " and ".join(f"{name} {value}" for name, value in zip(names, key[1:], strict=True) if value != "null")
         ours = self.bound_ids.get(twin.id)
@@ -195,6 +195,7 @@ class _Comparison:
             if ours
             else f"to take it over, write the annotation ratecard.dev/adopt: {twin.id}; else change the spec",
         )
+        return True
 
     # Deciding
 
@@ -233,7 +234,7 @@ class _Comparison:
             return
         if immutable:
             self._replace(resource, found, before, immutable)
-        else:
+        elif not self._check_natural_key(resource, found):
             self.changes.append(self._change(Verb.UPDATE, resource, found, before, resource.body))
 
     def _create(self, resource: Resource, reason: str | None) -> None:

@@ -149,8 +149,10 @@ def read_document(data: bytes | Mapping[str, JSON], source: str) -> ChangeSet:
         raw = data
     try:
         document = ChangeSetDocument.model_validate(raw)
+        _refuse_fractions(raw)
         sealed = digest({key: value for key, value in raw.items() if key != "seal"})
         change_set = _change_set(document)
+        _check_whole(change_set, [change.key for change in document.changes])
         same = sealed == document.seal and change_set.digest == document.digest
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
@@ -161,6 +163,32 @@ def read_document(data: bytes | Mapping[str, JSON], source: str) -> ChangeSet:
     if not same:
         raise RefusedError(f"{source} was changed after it was made, so no approval covers it", hint=again)
     return change_set
+
+
+def _refuse_fractions(value: JSON) -> None:
+    """Canonical JSON carries no float exactly. Raises ValueError where there is one."""
+    if isinstance(value, float):
+        raise ValueError(f"{value!r} is not a whole number")
+    for part in value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ():
+        _refuse_fractions(part)
+
+
+def _check_whole(change_set: ChangeSet, keys: list[str]) -> None:
+    """What every change set of ours holds to, so that no reader need ask again. Raises ValueError."""
+    seen: set[str] = set()
+    for change, key in zip(change_set.changes, keys, strict=True):
+        makes, goes = change.verb is Verb.CREATE, change.verb in (Verb.ARCHIVE, Verb.DELETE)
+        if change.key != key or key in seen:
+            raise ValueError(f'the change "{key}" is there twice or under another name')
+        if (
+            (change.id is None) is not makes
+            or (change.before is None) is not makes
+            or (change.after is None) is not goes
+        ):
+            raise ValueError(f'the change "{key}" lacks its object, or a body before or after it')
+        if not seen.issuperset(change.needs):
+            raise ValueError(f'the change "{key}" needs one that does not come before it')
+        seen.add(key)
 
 
 def _change_document(change: Change) -> dict[str, JSON]:
