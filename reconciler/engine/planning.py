@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from reconciler.base.collector import collector_paused
 from reconciler.base.diagnostics import Diagnostic, has_errors, in_order
 from reconciler.engine.config import Workspace
-from reconciler.engine.session import Desk, Session
-from reconciler.journal.entries import EntryKind, change_set_body
 from reconciler.plan import order
 from reconciler.plan.capabilities import Capabilities
 from reconciler.plan.change_set import Change, ChangeSet, Verb
 from reconciler.plan.diff import Problem, diff
-from reconciler.plan.document import to_document
 from reconciler.plan.impact import NOTHING, Exposure, Impact, ended, kept
 from reconciler.plan.resource import Resource
 from reconciler.providers.base import UNKNOWN_NAME, Provider
 from reconciler.spec.check import check
 from reconciler.spec.kinds.webhook import ALIAS_PREFIX, Webhook
 from reconciler.spec.load import Spec, load_specs
+
+if TYPE_CHECKING:
+    from reconciler.engine.session import Desk, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,10 @@ def make_change_set(session: Session, desired: Desired | None = None) -> Planned
 
 def remember(desk: Desk, change_set: ChangeSet) -> None:
     """Write a change set into the journal, once, so that it can be named by the first digits of its digest."""
+    # A journal's and a document's libraries: what is only validated needs neither.
+    from reconciler.journal.entries import EntryKind, change_set_body
+    from reconciler.plan.document import to_document
+
     newest = desk.journal.entries(desk.account_name, EntryKind.CHANGE_SET, newest_first=True, limit=1)
     if any(entry.text("digest") == change_set.digest for entry in newest):
         return
