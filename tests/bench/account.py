@@ -11,6 +11,7 @@ from typing import Any, Self
 import orjson
 
 from reconciler.base.canonical import Body
+from reconciler.base.collector import collector_paused
 from reconciler.engine.clock import SystemClock
 from reconciler.engine.config import Workspace, load_workspace
 from reconciler.engine.planning import Desired, load_desired
@@ -43,6 +44,7 @@ class Sides:
     live: Live
     bindings: Mapping[str, Binding]
 
+    @collector_paused()
     def diff(self) -> comparing.Diff:
         """Compare them."""
         return comparing.diff(self.desired.resources, self.live, self.bindings, CAPABILITIES, "bench")
@@ -68,6 +70,7 @@ def both_sides(folder: Path, live: Path) -> Sides:
     return Sides(desired, Live(tuple(resources)), bindings)
 
 
+@collector_paused()
 def plan_locally(folder: Path, live: Path) -> ChangeSet:
     """All of a plan but the network and the journal, with its digest computed."""
     sides = both_sides(folder, live)
