@@ -93,6 +93,11 @@ class Grounds:
             return Source(SourceKind.LOOKUP, detail="a name in the workspace")
         return None
 
+    def is_price_name(self, kind: str, name: str, price: str) -> bool:
+        """Whether the name of a price is a word for its period, there already, or said."""
+        there = _prices(self.view.documents.get((kind, name), {}))
+        return price in PRICE_NAMES or price in there or self.name(price) is not None
+
     def _of_list(self, kind: str, path: Path, values: Sequence[JSON], name: str) -> Source | None:
         sources = [self.source(kind, (*path, index), value, name=name) for index, value in enumerate(values)]
         found = [source for source in sources if source is not None]
@@ -164,9 +169,9 @@ class Grounds:
 
     def _text(self, value: str) -> Source | None:
         """Words of the person's when all of them are; else a model's, when no number and no address is in it."""
-        start = self.words.prompt.lower().find(value.lower()) if value else -1
-        if start >= 0:
-            return Source(SourceKind.OPERATOR, (Span(start, start + len(value)),))
+        found = re.search(re.escape(value), self.words.prompt, re.IGNORECASE) if value else None
+        if found:
+            return Source(SourceKind.OPERATOR, (Span(*found.span()),))
         return None if self.unsaid(value) else Source(SourceKind.MODEL)
 
     def unsaid(self, text: str) -> list[str]:
@@ -241,11 +246,9 @@ def _name_mistakes(draft: Draft, grounds: Grounds, interpretation: Interpretatio
     shown = any(draft.name in assumption.text for assumption in interpretation.assumptions)
     if parts and not shown and grounds.name("-".join(parts)) is None:
         yield _nowhere(f"{draft.kind}/{draft.name}", ("metadata", "name"), draft.name)
-    for price in {
-        str(field.path[2]) for field in draft.fields if field.path[:2] == ("spec", "prices") and field.path[2:]
-    }:
-        there = _prices(grounds.view.documents.get((draft.kind, draft.name), {}))
-        if price not in PRICE_NAMES and price not in there and not shown and grounds.name(price) is None:
+    prices = {str(field.path[2]) for field in draft.fields if field.path[:2] == ("spec", "prices") and field.path[2:]}
+    for price in sorted(prices):
+        if not shown and not grounds.is_price_name(draft.kind, draft.name, price):
             yield _nowhere(f"{draft.kind}/{draft.name}", ("spec", "prices", price), price)
 
 

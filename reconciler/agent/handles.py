@@ -44,6 +44,10 @@ class Handles:
         """The kinds and names of the specs that a model may see, in order."""
         return list(self._documents)
 
+    def holds(self, text: str) -> bool:
+        """Whether a text is one whole handle that stands for something."""
+        return text in self._texts
+
     def restore(self, text: str) -> str:
         """A text with the handles in it put back; one that stands for nothing stays."""
         return _HANDLE.sub(lambda match: self._texts.get(match[0], match[0]), text)
