@@ -11,6 +11,8 @@ from reconciler.testing.clock import StandingClock
 
 from .place import Account, Place
 
+pytest.register_assert_rewrite("reconciler.testing.suite")
+
 
 @pytest.fixture(scope="session")
 def account() -> Iterator[Account]:
