@@ -172,8 +172,10 @@ class Collected:
             if source is None or not self._is_named(kind, name, one.path):
                 self._ask(asking.missing_value(kind, name, one), f"{path} of {kind}/{name}".rstrip("/"))
                 continue
-            if source.kind in (SourceKind.DEFAULT, SourceKind.LOOKUP) and restored is one:
-                self._assume(f"{kind}/{name} {path}: {_shown(one.value)}".replace("/ ", " "))
+            assumed = source.kind is SourceKind.DEFAULT or (source.kind is SourceKind.LOOKUP and not source.spans)
+            if restored is one and (assumed or (source.kind is SourceKind.OPERATOR and source.detail)):
+                why = f" ({source.detail})" if source.detail else ""
+                self._assume(f"{kind}/{name} {path}: {_shown(one.value)}{why}".replace("/ ", " "))
             before = one.before if one.before is not None and self._is_said(kind, name, one) else None
             kept.append(replace(restored, source=source, before=before))
         return kept

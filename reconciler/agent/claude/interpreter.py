@@ -80,6 +80,7 @@ class ClaudeInterpreter:
         self._sleep = sleep
         self._http_client = http_client
         self.tokens = Tokens()
+        self.model = settings.model
 
     @property
     def cost(self) -> Rate | None:
@@ -155,8 +156,8 @@ class ClaudeInterpreter:
             for place in collected.unsaid
         ]
         prompt = collected.words.prompt
-        for span in interpretation.not_understood:
-            found.append(f'nothing accounts for these words: "{prompt[span.start : span.end]}"')
+        dropped = [prompt[span.start : span.end] for span in interpretation.not_understood]
+        found += [f'nothing accounts for these words: "{text}"' for text in dropped]
         if self._judge is not None and interpretation.drafts and not interpretation.questions:
             for one in self._judge(interpretation, collected.view):
                 if one.severity is Severity.ERROR:
