@@ -25,6 +25,8 @@ from reconciler.spec.load import Spec
 # How alike two prompts must be for the correction of one to be offered with the other.
 LIKENESS = 0.6
 MOST_EXAMPLES = 3
+# What the journal remembers of a result; words, answers and author have places of their own.
+_KEPT = {"drafts", "assumptions", "corrections", "notes", "model", "tokens", "cost"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Conversation:
 
     def hear(self, interpreter: Interpreter, words: Words) -> Judged:
         """What an interpreter makes of the words, held to every rule. Raises RatecardError when it is out of reach."""
-        return judge(interpreter.interpret(words, self.view), words, self.view, self._catalogue())
+        return judge(interpreter.interpret(words, self.view), words, self.view, self.catalogue)
 
     def desired(self, judged: Judged) -> Desired:
         """What the workspace would ask for with the drafts in it: for planning, before anything is written."""
@@ -64,11 +66,13 @@ class Conversation:
                 "these drafts are not ready to be written",
                 hint="answer the questions with --answer ID=CHOICE, and say anew what was not understood",
             )
-        notes = provenance_fields(words.prompt, author, format_time(self.view.now), interpreter)
+        notes = provenance_fields(words.prompt, author, format_time(self.view.now.replace(microsecond=0)), interpreter)
         drafts = [replace(draft, fields=(*draft.fields, *notes)) for draft in judged.interpretation.drafts]
         return written(drafts, self.specs, self.view, self.workspace.spec.specs[0])
 
-    def _catalogue(self) -> Catalogue:
+    @property
+    def catalogue(self) -> Catalogue:
+        """What drafts are judged against."""
         return Catalogue(self.provider, self.specs, self.workspace.spec.aliases)
 
 
@@ -97,9 +101,7 @@ def keep(
         author=author,
         interpreter=result.interpreter,
         answers=dict(words.answers),
-        document=result.model_dump(
-            by_alias=True, mode="json", include={"drafts", "assumptions", "corrections", "notes"}
-        ),
+        document=result.model_dump(by_alias=True, mode="json", include=_KEPT),
         written=fields,
         revises=revises,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -101,6 +102,11 @@ class PromptResult(_Part):
     kind: Literal["PromptResult"] = "PromptResult"
     prompt: str
     interpreter: str
+    model: str | None
+    tokens: dict[str, int] | None = Field(
+        description="What the model took, by kind of token; null for the built-in one"
+    )
+    cost: str | None = Field(description="What that cost, exact, where the settings have the model's price")
     now: str
     outcome: Literal["draft", "query", "simulate", "investigate", "question", "refusal"]
     ready: bool
@@ -123,17 +129,21 @@ def to_result(
     judged: Judged,
     words: port.Words,
     view: port.View,
-    interpreter: str,
+    interpreter: port.Interpreter,
     *,
     written: Sequence[str] = (),
     examples: Sequence[str] = (),
 ) -> PromptResult:
     """The document of what came of the words."""
     said = judged.interpretation
+    metered = interpreter if isinstance(interpreter, port.Metered) else None
     documents = {(one.draft.kind, one.draft.name): dict(one.document) for one in judged.drafted}
     return PromptResult(
         prompt=words.prompt,
-        interpreter=interpreter,
+        interpreter=interpreter.name,
+        model=metered.model if metered else None,
+        tokens=asdict(metered.tokens) if metered else None,
+        cost=str(metered.cost) if metered and metered.cost else None,
         now=format_time(view.now),
         outcome=said.outcome.value,
         ready=judged.ready,

@@ -95,6 +95,11 @@ def judge(interpretation: Interpretation, words: Words, view: View, catalogue: C
     return Judged(judged, tuple(drafted), tuple(specs), tuple(told), ready)
 
 
+def mistakes(drafts: Sequence[Draft], view: View, catalogue: Catalogue) -> tuple[Diagnostic, ...]:
+    """What is wrong with drafts, whatever is asked about them."""
+    return tuple(_look(drafts, view, catalogue)[2])
+
+
 def _look(
     drafts: Sequence[Draft], view: View, catalogue: Catalogue
 ) -> tuple[list[Drafted], list[Spec], list[Diagnostic]]:

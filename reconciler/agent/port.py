@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from reconciler.base.canonical import JSON
+from reconciler.base.money import Rate
 
 
 class Outcome(StrEnum):
@@ -195,6 +196,19 @@ class Words:
 
     prompt: str
     answers: Mapping[str, str] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Metered(Protocol):
+    """An interpreter whose answers cost something."""
+
+    model: str
+    tokens: Tokens
+
+    @property
+    def cost(self) -> Rate | None:
+        """What the last answer cost, exact; None where no price is known."""
+        ...
 
 
 class Interpreter(Protocol):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from reconciler.agent.judge import Judged
 from reconciler.agent.port import Field, Question, SourceKind, Words
+from reconciler.base.canonical import JSON
 from reconciler.plan.fields import escape
 from reconciler.spec.source import dotted
 
@@ -76,8 +77,19 @@ def _field(field: Field, words: Words) -> str:
         source += f" {quoted}"
     if field.source.detail:
         source += f" ({escape(field.source.detail)})" if field.source.spans else f" {escape(field.source.detail)}"
-    value = "removed" if field.remove else escape(str(field.value))
+    value = "removed" if field.remove else escape(plain(field.value))
     return f"{dotted(field.path)}: {value}    [{source}]"
+
+
+def plain(value: JSON) -> str:
+    """A value as YAML writes it, on one line."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return ", ".join(plain(part) for part in value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {plain(part)}" for key, part in value.items())
+    return "" if value is None else str(value)
 
 
 def _listed(title: str, lines: Iterator[str]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from reconciler.agent.document import PromptResult
 from reconciler.cli.shapes import SHAPES
 from reconciler.engine.config import WorkspaceDocument
 from reconciler.plan.document import ChangeSetDocument
@@ -18,6 +19,7 @@ def everything() -> dict[str, str]:
     """The files of `schemas/`: names and contents, the same on every run."""
     files = {**documents(), "Workspace.json": schema_text(WorkspaceDocument, "Workspace.json")}
     files["output/ChangeSet.json"] = schema_text(ChangeSetDocument, "output/ChangeSet.json")
+    files["output/PromptResult.json"] = schema_text(PromptResult, "output/PromptResult.json")
     for shape in SHAPES:
         name = f"output/{shape.model_fields['kind'].default}.json"
         files[name] = schema_text(shape, name)

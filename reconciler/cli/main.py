@@ -12,6 +12,7 @@ from collections.abc import Sequence
 # name -> (module, one line for --help). The list is here so that help imports no command.
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("init", "Start a workspace: ratecard.yaml and example specs."),
+    "prompt": ("prompt", "Describe billing in plain words; see the specs and changes that would come of it."),
     "validate": ("validate", "Check all specs, offline; tell every mistake with its place."),
     "fmt": ("fmt", "Rewrite specs in canonical form; comments stay."),
     "plan": ("plan", "Make the change set from an account to what the specs ask for."),
@@ -21,6 +22,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "apply": ("apply", "Apply an approved change set, once."),
     "revert": ("revert", "Make the change set that undoes an applied one."),
     "log": ("log", "Show the journal, or verify it."),
+    "history": ("history", "Tell the story of an object: who asked, who approved, what was done."),
+    "blame": ("blame", "Name the prompt behind each field of a spec file."),
     "sandbox": ("sandbox", "Run a billing system on this machine to try things on."),
     "demo": ("demo", "Watch a plan go all the way, in a sandbox; nothing is left behind."),
 }

@@ -167,6 +167,43 @@ class Log(Shape):
         return cls(entries=[LogEntry.model_validate(entry.as_json()) for entry in entries])
 
 
+class HistoryEvent(BaseModel):
+    """One thing that happened to an object; `entry` is the journal's entry that says so."""
+
+    at: str
+    text: str
+    entry: int
+
+
+class HistoryShape(Shape):
+    """`history`: the story of one object, the oldest first."""
+
+    kind: Literal["History"] = "History"
+    spec: str
+    events: list[HistoryEvent]
+
+
+class BlameField(BaseModel):
+    """One field of a file, and the prompt that set it; null where it was written by hand."""
+
+    spec: str
+    path: str
+    value: Any
+    line: int
+    prompt: str | None
+    author: str | None
+    at: str | None
+    entry: int | None
+
+
+class BlameShape(Shape):
+    """`blame`: the prompt behind each field of a file."""
+
+    kind: Literal["Blame"] = "Blame"
+    file: str
+    fields: list[BlameField]
+
+
 class VerificationShape(Shape):
     """`log verify`: `head` and `entries`, kept elsewhere, are an anchor that shows a later truncation."""
 
@@ -179,10 +216,12 @@ class VerificationShape(Shape):
 
 SHAPES: tuple[type[Shape], ...] = (
     ApplyResult,
+    BlameShape,
     DecisionShape,
     Diagnostics,
     Error,
     Format,
+    HistoryShape,
     Initialised,
     Log,
     Serving,

@@ -134,8 +134,10 @@ def _load_file(file: SourceFile, composer: Composer, reading: _Reading) -> None:
 
 def _name_of(value: Value) -> Iterator[tuple[str, str]]:
     """The kind and name of a document with mistakes, as far as it has them."""
-    metadata = value.get("metadata") if isinstance(value, dict) else None
-    kind, name = (value.get("kind"), metadata.get("name")) if isinstance(metadata, dict) else (None, None)
+    if not isinstance(value, dict):
+        return
+    kind, metadata = value.get("kind"), value.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
     if isinstance(kind, str) and isinstance(name, str):
         yield kind, name
 

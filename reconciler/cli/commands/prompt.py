@@ -1,0 +1,186 @@
+"""`ratecard prompt`: plain words become drafts, questions or a refusal; specs are written only on the person's word."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.base.errors import RatecardError, UsageError
+from reconciler.cli.common import Where, desk_for, open_workspace, person_named, say, session_for, tell, with_where
+
+if TYPE_CHECKING:
+    from reconciler.agent.conversation import Conversation
+    from reconciler.agent.judge import Judged
+    from reconciler.agent.port import Interpreter, Question, Words
+    from reconciler.engine.session import Desk
+
+LONGEST = 20_000
+
+
+@click.command("prompt")
+@click.argument("words", nargs=-1)
+@click.option("--file", "source", type=click.Path(path_type=Path), help="Read the words from a file; - is stdin.")
+@click.option("--answer", "answers", multiple=True, metavar="ID=CHOICE", help="Answer a question; may be repeated.")
+@click.option("--write", is_flag=True, help="Write the drafts into the workspace, when nothing is open.")
+@click.option(
+    "--interpreter", type=click.Choice(["built-in", "claude"]), help="Else claude with a key, built-in without."
+)
+@click.option("--revise", metavar="DIGITS", help="The change set that was rejected and that these words put right.")
+@click.option("--examples/--no-examples", default=True, help="Offer earlier corrections of similar requests.")
+@click.option("--as", "person", metavar="NAME", help="Who says it; else the user of this machine.")
+@with_where("workspace", "account", "now", "json")
+def command(
+    where: Where,
+    words: tuple[str, ...],
+    source: Path | None,
+    answers: tuple[str, ...],
+    write: bool,
+    interpreter: str | None,
+    revise: str | None,
+    examples: bool,
+    person: str | None,
+) -> int:
+    """Describe billing in plain WORDS; see the specs and the change set that would come of it.
+
+    Nothing reaches a provider: drafts are specs, which are planned, approved and applied like any others.
+    """
+    from reconciler.agent import conversation as agent
+    from reconciler.agent.document import to_result
+    from reconciler.agent.interpreters import choose
+    from reconciler.agent.port import Words
+    from reconciler.agent.report import as_text
+
+    said = Words(_prompt(words, source), _answers(answers))
+    workspace = open_workspace(where)
+    with desk_for(where) as desk:
+        talk = agent.open_conversation(workspace, desk.provider, where.clock())
+        if talk.diagnostics:
+            tell(talk.diagnostics, where, workspace.folder)
+            return 1
+        revised = (
+            _rejected(desk.journal.find_change_set(revise, desk.account_name).text("digest"), desk) if revise else None
+        )
+        alike = agent.examples(desk.journal, desk.account_name, said.prompt) if examples else []
+        chosen = choose(interpreter, talk, os.environ)
+        judged = talk.hear(chosen, said)
+        if not where.json and _can_ask():
+            judged, said = _ask(talk, chosen, judged, said)
+        files: list[str] = []
+        result = to_result(judged, said, talk.view, chosen, examples=[example.corrected for example in alike])
+        if not where.json:
+            click.echo(as_text(judged, said, alike), nl=False)
+            if judged.ready:
+                _show_change_set(where, talk, judged)
+        if write or (judged.ready and not where.json and _can_ask() and click.confirm("Write these specs?", err=True)):
+            author = person_named(person)
+            written = talk.files(judged, said, author, chosen.name)
+            agent.keep(talk, desk.journal, desk.account_name, written, result, said, author, revised)
+            files = [file.file for file in written]
+    if where.json:
+        click.echo(result.model_copy(update={"written": files}).model_dump_json(by_alias=True, indent=2))
+    elif files:
+        say(f"\nWritten: {', '.join(files)}. Next: {where.next_command('plan')}.")
+    elif judged.ready:
+        say("\nNothing was written. Add --write to put the drafts into the workspace.")
+    return 0
+
+
+def _prompt(words: tuple[str, ...], source: Path | None) -> str:
+    if words and source is not None:
+        raise UsageError("words and --file are both given", hint="give one of them")
+    if source is not None and str(source) != "-":
+        try:
+            with source.open("rb") as file:
+                text = file.read(LONGEST * 4 + 1).decode("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise UsageError(f"{source} cannot be read: {reason}") from None
+    elif words:
+        text = " ".join(words)
+    elif source is None and sys.stdin.isatty():
+        text = click.prompt("What should billing do", err=True)
+    else:
+        text = sys.stdin.read(LONGEST + 1)
+    if len(text) > LONGEST:
+        raise UsageError(f"the prompt is longer than {LONGEST:,} characters", hint="say one thing at a time")
+    if not text.strip():
+        raise UsageError(
+            "the prompt is empty", hint='write, for example: ratecard prompt "Create a Pro plan at $49/month"'
+        )
+    return text
+
+
+def _answers(answers: tuple[str, ...]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for answer in answers:
+        question, equals, choice = answer.partition("=")
+        if not equals or not question or not choice:
+            raise UsageError(
+                f'--answer "{answer}"', hint="write --answer ID=CHOICE, with the id that the question shows"
+            )
+        if question in found:
+            raise UsageError(f'"{question}" is answered twice', hint="keep one of the answers")
+        found[question] = choice
+    return found
+
+
+def _rejected(digest: str, desk: Desk) -> str:
+    from reconciler.engine.session import decisions
+
+    said = decisions(desk.journal, digest, desk.account_name)
+    if not said or said[-1].approved:
+        raise RatecardError(
+            f"the change set {digest.removeprefix('sha256:')[:12]} was not rejected, so there is nothing to revise",
+            hint="reject it first: `ratecard reject DIGITS --reason ...`",
+        )
+    return digest
+
+
+def _can_ask() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _ask(talk: Conversation, interpreter: Interpreter, judged: Judged, said: Words) -> tuple[Judged, Words]:
+    """Ask the open questions one after the other, each answer taken before the next is asked."""
+    while judged.interpretation.questions:
+        question = judged.interpretation.questions[0]
+        answer = _answer(question)
+        if not answer:
+            break
+        said = replace(said, answers={**said.answers, question.id: answer})
+        heard = talk.hear(interpreter, said)
+        if [q.id for q in heard.interpretation.questions][:1] == [question.id]:
+            say("That is none of the answers.")
+            said = replace(said, answers={k: v for k, v in said.answers.items() if k != question.id})
+            continue
+        judged = heard
+    return judged, said
+
+
+def _answer(question: Question) -> str:
+    say(f"\n{question.text}")
+    for number, choice in enumerate(question.choices, start=1):
+        say(f"  {number}. {choice.id}: {choice.text}")
+    hint = "a number, or your own words" if question.free else "a number"
+    text: str = click.prompt(f"Your answer ({hint}; empty to stop)", default="", show_default=False, err=True).strip()
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= len(question.choices):
+        return question.choices[int(text) - 1].id
+    return text
+
+
+def _show_change_set(where: Where, talk: Conversation, judged: Judged) -> None:
+    """What the drafts would do at the account, before anything is written."""
+    from reconciler.cli.change_sets import print_change_set
+    from reconciler.engine.planning import make_change_set
+
+    with session_for(where) as session:
+        planned = make_change_set(session, talk.desired(judged))
+        if planned.change_set is None:
+            tell(planned.diagnostics, where, talk.workspace.folder)
+            return
+        print_change_set(session.provider.capabilities, planned.change_set, "text")
