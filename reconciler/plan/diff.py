@@ -19,6 +19,7 @@ from reconciler.plan.resource import (
     reference,
     references_in,
     rewrite_body,
+    same_value,
 )
 
 
@@ -219,7 +220,7 @@ class _Comparison:
         adopted = resource.adopt == found.id and found.id not in self.bound_ids and found.owner is None
         if adopted:
             self.changes.append(self._change(Verb.ADOPT, resource, found, before, before))
-        equal = before == resource.body
+        equal = same_value(before, resource.body)
         immutable = [] if equal else changed_immutable(before, resource.body, self._kind(resource.kind))
         if found.archived and immutable:
             # Restored, it would only be replaced and archived again: it stays as it is.
@@ -422,7 +423,7 @@ def natural_key(kind: str, body: Body, capabilities: Capabilities) -> tuple[str,
 
 def changed_immutable(before: Body, after: Body, kind: KindCapabilities) -> list[str]:
     """The immutable fields that differ, as dotted paths in order."""
-    return sorted(path for path in kind.immutable if _value_at(before, path) != _value_at(after, path))
+    return sorted(path for path in kind.immutable if not same_value(_value_at(before, path), _value_at(after, path)))
 
 
 def _value_at(body: Body, path: str) -> JSON:

@@ -83,6 +83,11 @@ class Live:
     account_id: str | None = None
 
 
+def same_value(one: JSON, other: JSON) -> bool:
+    """Whether two values are equal as JSON, where true is not 1 as it is in Python."""
+    return one == other and fingerprint(one) == fingerprint(other)
+
+
 def reference(address: str) -> Mapping[str, JSON]:
     """A reference to an object of ours, whatever its id."""
     return {REFERENCE: address}

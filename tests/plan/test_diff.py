@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.plan.change_set import Undo, Verb
@@ -40,6 +42,12 @@ def test_a_changed_field_is_an_update_with_both_bodies_and_the_fingerprint():
     assert (change.before, change.after) == (old.body, product("pro", amount=5900).body)
     assert change.fingerprint == old.fingerprint()
     assert change.reverse.verb is Verb.UPDATE
+
+
+def test_true_is_not_the_same_as_1():
+    old = live(product("pro"), "product_1", body={**product("pro").body, "name": True})
+    result = compare([replace(product("pro"), body={**product("pro").body, "name": 1})], [old], {"Plan/pro": old})
+    assert verbs(result) == [("update", "Plan/pro", "product_1")]
 
 
 def test_a_change_of_an_immutable_field_makes_a_new_object_archives_the_old_one_and_repoints_what_refers_to_it():
