@@ -9,6 +9,7 @@ from pydantic import Field
 
 from reconciler.base.clock import format_time
 from reconciler.sandbox.exchange import Answer, Call, JSONObject, Refusal, Route, as_items, as_json, not_implemented
+from reconciler.sandbox.localized_prices import archive_rules
 from reconciler.sandbox.prices import Price, base_amount, echo_meter, show_price
 from reconciler.sandbox.store import Facets, Store, Stored, new_id
 from reconciler.sandbox.validate import (
@@ -195,6 +196,8 @@ def change(call: Call) -> Answer:
             body[name] = plain[name]
     if "digital_product_delivery" in given:
         body["digital_product_delivery"] = _show_delivery(request.digital_product_delivery)
+    if "pricing_mode" in given:
+        archive_rules(call.store, stored.id, request.pricing_mode)
     body["updated_at"] = format_time(call.now)
     _put(call.store, body)
     call.record(stored.id, "product changed", request.model_dump(exclude_unset=True))

@@ -15,7 +15,16 @@ from aiohttp.typedefs import Handler
 
 from reconciler.base.clock import Clock
 from reconciler.base.errors import RatecardError
-from reconciler.sandbox import customers, discounts, meters, payments, products, subscriptions, webhooks
+from reconciler.sandbox import (
+    customers,
+    discounts,
+    localized_prices,
+    meters,
+    payments,
+    products,
+    subscriptions,
+    webhooks,
+)
 from reconciler.sandbox.clock import MovableClock
 from reconciler.sandbox.exchange import Answer, Call, Refusal, Route, not_implemented
 from reconciler.sandbox.faults import Fault, FaultSwitch, Rule
@@ -31,6 +40,7 @@ UNKNOWN_ROUTE = "(unknown)"
 KEY_PREFIX = "dodo_test_"
 SERVED_ROUTES: tuple[Route, ...] = (
     *products.ROUTES,
+    *localized_prices.ROUTES,
     *meters.ROUTES,
     *discounts.ROUTES,
     *webhooks.ROUTES,
@@ -68,6 +78,9 @@ class Sandbox:
         self.counts[f"{request.method} {route}"] += 1
         latency, rule = self.faults.strike(request.method, route)
         if latency:
+            # Received before the wait: a real provider acts on it, too, when the client has gone meanwhile.
+            with contextlib.suppress(web.HTTPException, web.RequestPayloadError, ConnectionError):
+                await request.read()
             await self._wait(latency)
         if rule is not None and rule.fault in BEFORE:
             return await self._misfortune(request, rule)

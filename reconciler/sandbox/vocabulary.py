@@ -143,8 +143,6 @@ _UNSERVED = """
     /products/{id}/short_links POST
     /products/{id}/translations GET
     /products/{id}/translations/{locale} DELETE PUT
-    /products/{product_id}/localized-prices GET POST
-    /products/{product_id}/localized-prices/{id} DELETE GET PATCH
     /refunds GET POST
     /refunds/{refund_id} GET
     /subscriptions/{subscription_id}/change-plan POST

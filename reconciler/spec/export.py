@@ -29,6 +29,7 @@ _COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
     "Meter": (("Title", ".spec.title"), ("Event", ".spec.event")),
     "Plan": (("Title", ".spec.title"),),
     "Product": (("Title", ".spec.title"), ("Amount", ".spec.amount")),
+    "RegionalPricing": (("Plans", ".spec.plans"),),
     "Webhook": (("URL", ".spec.url"),),
 }
 # Of JSON Schema, a structural schema of Kubernetes may hold these.

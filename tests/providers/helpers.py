@@ -11,6 +11,7 @@ from reconciler.base.canonical import Body
 from reconciler.plan.change_set import Change, Reverse, Undo, Verb
 from reconciler.plan.resource import Binding, Resource, references_in
 from reconciler.providers.base import AccountAccess, Lowered, Mode
+from reconciler.providers.dodo.capabilities import CAPABILITIES
 from reconciler.providers.dodo.connection import DodoConnection
 from reconciler.providers.dodo.provider import Dodo
 from reconciler.spec.load import load_text
@@ -120,7 +121,7 @@ class Account:
 
     def create_all(self, lowered: Lowered) -> None:
         assert [str(d) for d in lowered.diagnostics if d.severity == "error"] == []
-        for kind in ("meter", "product", "discount", "webhook"):
+        for kind in CAPABILITIES.kinds:
             for resource in lowered.resources:
                 if resource.kind == kind:
                     made = self.make(change(Verb.CREATE, resource))

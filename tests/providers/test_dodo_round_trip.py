@@ -11,8 +11,10 @@ from dodopayments.types import (
     discount_create_params,
     meter_create_params,
     product_create_params,
+    product_update_params,
     webhook_create_params,
 )
+from dodopayments.types.products import localized_price_create_params
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
@@ -147,6 +149,16 @@ def discounts(draw: st.DrawFn, plan_names: list[str], product_names: list[str]) 
     )
 
 
+@st.composite
+def regional_pricings(draw: st.DrawFn, plan_names: list[str], product_names: list[str]) -> Document:
+    countries = draw(st.lists(st.sampled_from(["IN", "BR", "NO", "PL", "US", "ZA"]), min_size=1, unique=True))
+    values = st.sampled_from([{"percent": "40%"}, {"percent": "99.99%"}, {"amount": "30 PLN"}, {"amount": "0.01 USD"}])
+    cut = draw(st.integers(1, len(countries)))
+    prices = [{"countries": part} | draw(values) for part in (countries[:cut], countries[cut:]) if part]
+    named = {"plans": plan_names} if plan_names and draw(st.booleans()) else {"products": product_names}
+    return named | {"prices": prices} | draw(some(rounding=st.sampled_from(["up", "down", "nearest"])))
+
+
 events = st.sampled_from([*EVENT_TYPES, "subscription.*", "payment.*", "subscription.created"])
 webhooks = st.builds(
     lambda needed, more: needed | more,
@@ -167,6 +179,12 @@ def books(draw: st.DrawFn) -> str:
     documents = [document("Meter", name, spec) for name, spec in counted.items()]
     documents += [document("Plan", name, spec) for name, spec in sold.items()]
     documents += [document("Product", name, spec) for name, spec in once.items()]
+    named = ([draw(st.sampled_from(sorted(sold)))] if sold else [], sorted(once)[:1])
+    if any(named) and draw(st.booleans()):
+        regional = draw(regional_pricings(*named))
+        documents += (
+            [document("RegionalPricing", "emerging", regional)] if any(map(regional.get, ("plans", "products"))) else []
+        )
     documents += [
         document("Discount", name, spec | {"code": f"CODE{n}"}) for n, (name, spec) in enumerate(codes.items())
     ]
@@ -257,6 +275,8 @@ def test_an_edit_and_its_reverse_are_stored_exactly(sandbox: Controls, texts: tu
 _PARAMETERS = {
     "meter": meter_create_params.MeterCreateParams,
     "product": product_create_params.ProductCreateParams,
+    "pricing_mode": product_update_params.ProductUpdateParams,
+    "localized_price": localized_price_create_params.LocalizedPriceCreateParams,
     "discount": discount_create_params.DiscountCreateParams,
     "webhook": webhook_create_params.WebhookCreateParams,
 }

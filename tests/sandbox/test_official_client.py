@@ -70,6 +70,38 @@ def test_products_are_filtered_by_recurring_and_brand(official: DodoPayments):
     assert official.products.list(brand_id="brnd_other").items == []
 
 
+def test_a_price_for_a_country_goes_through_its_whole_life(official: DodoPayments):
+    product_id = official.products.create(**bodies.product()).product_id
+    prices = official.products.localized_prices
+    with pytest.raises(dodopayments.UnprocessableEntityError, match="PRODUCT_PRICING_MODE_REQUIRED"):
+        prices.create(product_id, amount=3000, currency="PLN", country_code="PL")
+    official.products.update(product_id, pricing_mode="by_country")
+    made = prices.create(product_id, amount=3000, currency="PLN", country_code="PL")
+    assert (made.mode, made.country_code, made.amount) == ("by_country", "PL", 3000)
+    assert prices.retrieve(made.id, product_id=product_id) == made
+    assert prices.list(product_id).items == [made]
+    with pytest.raises(dodopayments.ConflictError):
+        prices.create(product_id, amount=1, currency="USD", country_code="PL")
+    with pytest.raises(dodopayments.UnprocessableEntityError, match="LOCALIZED_PRICE_SHAPE_MISMATCH"):
+        prices.create(product_id, amount=1, currency="EUR")
+    assert prices.update(made.id, product_id=product_id, amount=2900).amount == 2900
+    for _ in range(2):
+        assert prices.archive(made.id, product_id=product_id) is None
+    assert prices.list(product_id).items == []
+    with pytest.raises(dodopayments.NotFoundError):
+        prices.retrieve(made.id, product_id=product_id)
+
+
+def test_clearing_the_pricing_mode_archives_the_prices_below_it(official: DodoPayments):
+    product_id = official.products.create(**bodies.product(pricing_mode="by_currency")).product_id
+    prices = official.products.localized_prices
+    prices.create(product_id, amount=4500, currency="EUR")
+    official.products.update(product_id, name="Same")
+    assert len(prices.list(product_id).items) == 1
+    official.products.update(product_id, pricing_mode=None)
+    assert prices.list(product_id).items == []
+
+
 def test_a_meter_goes_through_its_whole_life(official: DodoPayments):
     condition = {"key": "tier", "operator": "equals", "value": "paid"}
     either = {"conjunction": "or", "clauses": [condition, {"key": "n", "operator": "greater_than", "value": 3}]}

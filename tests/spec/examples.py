@@ -93,4 +93,18 @@ spec:
     - {name: scale, meter: api-calls, fee: 2000 USD, included: 4000000, rate: 0.0005 USD, every: month}
 """
 
-ALL = "---\n".join([METER, PLAN, DISCOUNT, WEBHOOK, PRODUCT, COMMITTED])
+REGIONAL = """\
+apiVersion: ratecard.dev/v1alpha1
+kind: RegionalPricing
+metadata:
+  name: emerging
+spec:
+  plans: [pro]
+  products: [handbook]
+  prices:
+    - {countries: [IN, BR], percent: 40%}
+    - {countries: ["NO"], percent: 12.5%}
+  rounding: up
+"""
+
+ALL = "---\n".join([METER, PLAN, DISCOUNT, WEBHOOK, PRODUCT, COMMITTED, REGIONAL])

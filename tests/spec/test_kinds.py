@@ -4,7 +4,7 @@ import pytest
 
 from reconciler.spec.format import format_text
 from reconciler.spec.load import load_text
-from tests.spec.examples import COMMITTED, PRODUCT
+from tests.spec.examples import COMMITTED, PRODUCT, REGIONAL
 
 
 def mistakes(text, good, bad):
@@ -38,6 +38,13 @@ FIRST = "fee: 500 USD, included: 500000"
         ),
         (PRODUCT, "19.50 USD", "4 USD", "spec.payWhatYouWant.suggested", "product/price", "the minimum is 5 USD"),
         (PRODUCT, "19.50 USD", "19 EUR", "spec.payWhatYouWant.suggested", "product/currency", "19 EUR"),
+        (REGIONAL, "IN, BR", "IN, UK", "spec.prices[0].countries[1]", "country/unknown", "write GB"),
+        (REGIONAL, '["NO"]', '["NO", IN]', "spec.prices[1].countries[1]", "regional/country-twice", '"IN" has a price'),
+        (REGIONAL, "percent: 40%", "percent: 0%", "spec.prices[0].percent", "regional/value", "0%"),
+        (REGIONAL, ", percent: 40%", "", "spec.prices[0]", "regional/value", "percent or an amount"),
+        (REGIONAL, "percent: 40%", "amount: 0 USD", "spec.prices[0].amount", "regional/value", "charges nothing"),
+        (REGIONAL, "[pro]", "[pro, pro]", "spec.plans[1]", "regional/twice", '"pro" is named twice'),
+        (REGIONAL, "  plans: [pro]\n  products: [handbook]\n", "", "spec", "regional/nothing", "for no price"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_together_in_a_document_is_told(text, good, bad, path, code, words):

@@ -9,8 +9,14 @@ from reconciler.plan.capabilities import Capabilities, Form, KindCapabilities, L
 from reconciler.providers.dodo.events import EVENT_TYPES
 
 METER, PRODUCT, DISCOUNT, WEBHOOK = "meter", "product", "discount", "webhook"
+# Not objects of their own at Dodo: that a product has prices for countries is a field of it, and each of these prices
+# is below it. As objects with ids of their own (`PRODUCT/pricing_mode`, `PRODUCT/ID`) they come and go in safe order.
+PRICING_MODE, LOCALIZED_PRICE = "pricing_mode", "localized_price"
 
 PATHS = {METER: "/meters", PRODUCT: "/products", DISCOUNT: "/discounts", WEBHOOK: "/webhooks"}
+
+# Kinds whose archived objects can be listed and brought back.
+ARCHIVABLE = (METER, PRODUCT)
 
 _METER_LABELS = {
     "name": Label("title"),
@@ -81,6 +87,17 @@ _WEBHOOK_LABELS = {
     "url": Label("address"),
 }
 
+_MODE_LABELS = {
+    "product_id": Label("product"),
+    "pricing_mode": Label("prices differ"),
+}
+_LOCALIZED_LABELS = {
+    "product_id": Label("of"),
+    "country_code": Label("country"),
+    "currency": Label("currency", quiet=True),
+    "amount": Label("price", Form.MONEY),
+}
+
 CAPABILITIES = Capabilities(
     provider="dodo",
     event_types=tuple(EVENT_TYPES),
@@ -99,6 +116,29 @@ CAPABILITIES = Capabilities(
             immutable=frozenset({"price.type"}),
             money=frozenset({"price"}),
             labels=_PRODUCT_LABELS,
+        ),
+        PRICING_MODE: KindCapabilities(
+            kind=PRICING_MODE,
+            rank=22,
+            immutable=frozenset({"product_id"}),
+            removal="delete",
+            restorable=False,
+            marked=False,
+            labels=_MODE_LABELS,
+            irreversible={"delete": "it is set again by planning the specs that name prices for countries"},
+        ),
+        LOCALIZED_PRICE: KindCapabilities(
+            kind=LOCALIZED_PRICE,
+            rank=24,
+            immutable=frozenset({"product_id", "country_code", "currency"}),
+            removal="delete",
+            restorable=False,
+            marked=False,
+            natural_key=("product_id", "country_code"),
+            labels=_LOCALIZED_LABELS,
+            irreversible={
+                "delete": "Dodo restores no price of a country; planning the specs that name it makes a new one"
+            },
         ),
         DISCOUNT: KindCapabilities(
             kind=DISCOUNT,

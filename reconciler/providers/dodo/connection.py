@@ -11,14 +11,23 @@ from typing import Any
 from urllib.parse import quote
 
 from reconciler.base.diagnostics import Mistake
-from reconciler.base.errors import AnswerLostError, ProviderError
+from reconciler.base.errors import AnswerLostError, ProviderError, RefusedError
 from reconciler.base.money import Money, Rate
 from reconciler.base.period import UNITS, Period
 from reconciler.plan.change_set import Change, Verb
 from reconciler.plan.impact import Exposure, monthly
 from reconciler.plan.resource import Binding, Live, LiveResource
 from reconciler.providers.base import Found, Request
-from reconciler.providers.dodo.capabilities import CAPABILITIES, DISCOUNT, METER, PATHS, PRODUCT, WEBHOOK
+from reconciler.providers.dodo.capabilities import (
+    ARCHIVABLE,
+    CAPABILITIES,
+    DISCOUNT,
+    LOCALIZED_PRICE,
+    PATHS,
+    PRICING_MODE,
+    PRODUCT,
+    WEBHOOK,
+)
 from reconciler.providers.dodo.client import Client
 from reconciler.providers.dodo.finding import alike, find_fate
 from reconciler.providers.dodo.lift import identify, lift
@@ -26,14 +35,22 @@ from reconciler.providers.dodo.marks import owner_mark
 from reconciler.providers.dodo.payloads import create_payload, patch_metadata, patch_payload, resolve, resolve_known
 
 THREADS = 4
-ARCHIVABLE = (METER, PRODUCT)
 
 Raw = Mapping[str, Any]
 
 
 def object_path(kind: str, object_id: str) -> str:
-    """Where one object lives: `/products/pdt_1`."""
+    """Where one object lives: `/products/pdt_1`; below a product for what is below it."""
+    own, _, below = object_id.partition("/")
+    if kind == LOCALIZED_PRICE:
+        return f"{_localized_path(own)}/{quote(below, safe='')}"
+    if kind == PRICING_MODE:
+        return f"{PATHS[PRODUCT]}/{quote(own, safe='')}"
     return f"{PATHS[kind]}/{quote(object_id, safe='')}"
+
+
+def _localized_path(product_id: str) -> str:
+    return f"{PATHS[PRODUCT]}/{quote(product_id, safe='')}/localized-prices"
 
 
 class DodoConnection:
@@ -77,18 +94,35 @@ class DodoConnection:
         for binding in (*bindings.values(), *also):
             if binding.kind in expected:  # a binding may tell an address only
                 expected[binding.kind].add(binding.id)
-        futures = [self._pool.submit(self._read_kind, kind, ids, addresses) for kind, ids in expected.items()]
+        futures = {kind: self._pool.submit(self._read_kind, kind, expected[kind]) for kind in PATHS}
         resources: list[LiveResource] = []
         account: str | None = None
-        for future in futures:
-            found, business = future.result()
-            resources.extend(found)
-            account = account or business
+        products: Iterable[Raw] = ()
+        for kind, future in futures.items():
+            active, archived = future.result()
+            resources += [lift(kind, raw, addresses) for raw in active.values()]
+            resources += [lift(kind, raw, addresses, archived=True) for raw in archived.values()]
+            account = account or next((raw["business_id"] for raw in active.values() if raw.get("business_id")), None)
+            products = active.values() if kind == PRODUCT else products
+        resources += self._read_below([raw for raw in products if raw.get("pricing_mode")], addresses)
         return Live(tuple(resources), account)
 
-    def _read_kind(
-        self, kind: str, expected: set[str], addresses: Mapping[str, str]
-    ) -> tuple[list[LiveResource], str | None]:
+    def _read_below(self, products: Sequence[Raw], addresses: Mapping[str, str]) -> list[LiveResource]:
+        """The pricing modes of products, and their prices for countries: one request for each product with a mode."""
+        lists = [self._pool.submit(self._localized, identify(PRODUCT, raw)) for raw in products]
+        found = [lift(PRICING_MODE, raw, addresses) for raw in products]
+        return found + [lift(LOCALIZED_PRICE, raw, addresses) for one in lists for raw in one.result().values()]
+
+    def _localized(self, product_id: str) -> dict[str, Raw]:
+        """The prices for countries of a product, raw, by id; none where there is no such product."""
+        answer = self._client.find(_localized_path(product_id)) or {"items": []}
+        items = answer.get("items")
+        if not isinstance(items, list) or not all(isinstance(raw, dict) for raw in items):
+            raise ProviderError(f"Dodo answered with a list of prices for countries that is none, of {product_id}")
+        return {identify(LOCALIZED_PRICE, raw): raw for raw in items}
+
+    def _read_kind(self, kind: str, expected: set[str]) -> tuple[dict[str, Raw], dict[str, Raw]]:
+        """The objects of a kind that are active, and those of the expected ones that are archived, raw, by id."""
         active = self.listed(kind)
         missing = expected - active.keys()
         archived = self.archived(kind, missing) if missing and kind in ARCHIVABLE else {}
@@ -98,13 +132,15 @@ class DodoConnection:
             if raw is not None:
                 active[object_id] = raw
         self._remember(kind, active | archived)
-        found = [lift(kind, raw, addresses) for raw in active.values()]
-        found += [lift(kind, raw, addresses, archived=True) for raw in archived.values()]
-        business = next((raw["business_id"] for raw in active.values() if raw.get("business_id")), None)
-        return found, business
+        return active, archived
 
-    def listed(self, kind: str) -> dict[str, Raw]:
-        """Every object that the list shows, raw, by id: each once, whatever moves between pages meanwhile."""
+    def listed(self, kind: str, product_id: str = "") -> dict[str, Raw]:
+        """Every object that the list shows, raw, by id: each once, whatever moves between pages meanwhile.
+
+        `product_id` is where to look for what is below a product.
+        """
+        if kind == LOCALIZED_PRICE:
+            return self._localized(product_id)
         path = PATHS[kind]
         pages = self._client.cursor_pages(path) if kind == WEBHOOK else self._client.pages(path)
         return {identify(kind, raw): raw for page in pages for raw in page}
@@ -163,9 +199,13 @@ class DodoConnection:
         if verb in (Verb.CREATE, Verb.REPLACE):
             assert change.after is not None, "what is made has a body"
             mark = owner_mark(workspace, change.address, operation)
-            return Request("POST", PATHS[kind], create_payload(kind, resolve(change.after, ids), mark, operation))
+            body = resolve(change.after, ids)
+            method, path = _making(kind, body)
+            return Request(method, path, create_payload(kind, body, mark, operation))
         assert change.id is not None, "only what is made has no id yet"
         path = object_path(kind, change.id)
+        if verb is Verb.DELETE and kind == PRICING_MODE:
+            return Request("PATCH", path, {"pricing_mode": None})
         if verb in (Verb.ARCHIVE, Verb.DELETE):
             return Request("DELETE", path, None)
         if verb is Verb.RESTORE:
@@ -210,13 +250,17 @@ class DodoConnection:
         addresses = self._addresses(ids)
         if request.method == "GET":
             return self._lifted(change.kind, self._client.get(request.path), addresses)
+        if change.kind == PRICING_MODE and change.verb is Verb.DELETE:
+            self._refuse_to_lose_prices(change)
         answer = self._client.write(request.method, request.path, request.body)
         what = f"{request.method} {request.path}"
-        if request.method == "DELETE":
+        if change.verb in (Verb.ARCHIVE, Verb.DELETE):
             assert change.id is not None, "what is removed has an id"
             return LiveResource(change.kind, change.id, change.title, change.before or {}, archived=True)
         try:
-            if not answer and change.id is not None and change.verb is not Verb.REPLACE:
+            if not answer and request.method == "PATCH":
+                answer = self._client.get(request.path)
+            elif not answer and change.verb is Verb.RESTORE and change.id is not None:
                 answer = self._client.get(object_path(change.kind, change.id))
             made = self._lifted(change.kind, answer, addresses)
         except ProviderError as error:
@@ -226,6 +270,17 @@ class DodoConnection:
             ) from error
         # Lists of references are sets. Sorted by address where it is known, they may stand in another order now.
         return replace(made, body=change.after) if change.after and alike(made.body, change.after) else made
+
+    def _refuse_to_lose_prices(self, change: Change) -> None:
+        """Clearing the mode archives all prices for countries: those that are left are not ours."""
+        assert change.id is not None, "what is removed has an id"
+        left = self._localized(change.id.partition("/")[0])
+        if left:
+            raise RefusedError(
+                f"{change.id.partition('/')[0]} has other prices for countries, {', '.join(sorted(left))}: "
+                "they would be archived with its pricing mode, and are not ours",
+                hint="archive them at Dodo, or take them over, then plan again",
+            )
 
     def _lifted(self, kind: str, raw: Any, addresses: Mapping[str, str]) -> LiveResource:
         if not isinstance(raw, dict):
@@ -243,11 +298,22 @@ class DodoConnection:
 
     def get_object(self, kind: str, object_id: str) -> Raw | None:
         """One raw object, None where there is none."""
-        return self._client.find(object_path(kind, object_id))
+        raw = self._client.find(object_path(kind, object_id))
+        return None if kind == PRICING_MODE and raw is not None and not raw.get("pricing_mode") else raw
 
     def get_discount_by_code(self, code: str) -> Raw | None:
         """The raw discount that has a code, None where there is none."""
         return self._client.find(f"{PATHS[DISCOUNT]}/code/{quote(code, safe='')}")
+
+
+def _making(kind: str, body: Mapping[str, Any]) -> tuple[str, str]:
+    """How an object is made and where; what is below a product refers to it, or to its pricing mode."""
+    product_id = str(body.get("product_id", "")).partition("/")[0]
+    if kind == PRICING_MODE:
+        return "PATCH", object_path(PRODUCT, product_id)
+    if kind == LOCALIZED_PRICE:
+        return "POST", _localized_path(product_id)
+    return "POST", PATHS[kind]
 
 
 def _monthly(raw: Raw) -> Rate:

@@ -11,8 +11,8 @@ from reconciler.base.canonical import JSON, Body
 from reconciler.plan.change_set import Change, Verb
 from reconciler.plan.resource import LiveResource
 from reconciler.providers.base import Fate, Found
-from reconciler.providers.dodo.capabilities import DISCOUNT, METER, PRODUCT
-from reconciler.providers.dodo.lift import lift
+from reconciler.providers.dodo.capabilities import ARCHIVABLE, CAPABILITIES, DISCOUNT, PRICING_MODE
+from reconciler.providers.dodo.lift import lift, mode_id
 from reconciler.providers.dodo.marks import read_owner
 from reconciler.providers.dodo.payloads import changed_fields, resolve_known
 
@@ -23,8 +23,8 @@ Addresses = Mapping[str, str]
 class Reader(Protocol):
     """The reading that finding needs."""
 
-    def listed(self, kind: str) -> dict[str, Raw]:
-        """Every listed object, raw, by id."""
+    def listed(self, kind: str, product_id: str = "") -> dict[str, Raw]:
+        """Every listed object, raw, by id; `product_id` is where to look for what is below a product."""
         ...
 
     def archived(self, kind: str, wanted: Iterable[str]) -> dict[str, Raw]:
@@ -46,8 +46,10 @@ def find_fate(reader: Reader, change: Change, operation: str, workspace: str, ad
     Raises ProviderError when it cannot even be read.
     """
     if change.verb in (Verb.CREATE, Verb.REPLACE):
-        if change.kind == METER:
-            return _find_meter(reader, change, addresses)
+        if change.kind == PRICING_MODE:
+            return _find_mode(reader, change, addresses)
+        if not CAPABILITIES.kinds[change.kind].marked:
+            return _find_unmarked(reader, change, addresses)
         return _find_marked(reader, change, operation, workspace, addresses)
     assert change.id is not None, "only what is made has no id yet"
     if change.verb in (Verb.ARCHIVE, Verb.DELETE, Verb.RESTORE):
@@ -77,12 +79,27 @@ def _find_marked(reader: Reader, change: Change, operation: str, workspace: str,
     return _only(change, [lift(change.kind, raw, addresses) for raw in ours])
 
 
-def _find_meter(reader: Reader, change: Change, addresses: Addresses) -> Found:
-    """A meter has no place for a mark: ours is the one that is bound to nothing and is exactly what was to be made."""
+def _product_of(change: Change, addresses: Addresses) -> str:
+    """The id of the product that a change is below, empty where it is below none."""
+    assert change.after is not None, "what is made has a body"
+    ids = {address: known_id for known_id, address in addresses.items()}
+    return str(resolve_known(change.after, ids).get("product_id", "")).partition("/")[0]
+
+
+def _find_mode(reader: Reader, change: Change, addresses: Addresses) -> Found:
+    """A pricing mode is a field of its product: it is there when the product has it."""
+    raw = reader.get_object(PRICING_MODE, mode_id(_product_of(change, addresses)))
+    if raw is None or change.after is None or raw.get("pricing_mode") != change.after["pricing_mode"]:
+        return Found(Fate.NOT_DONE)
+    return Found(Fate.DONE, lift(PRICING_MODE, raw, addresses))
+
+
+def _find_unmarked(reader: Reader, change: Change, addresses: Addresses) -> Found:
+    """Without a place for a mark, ours is the one that is bound to nothing and is exactly what was to be made."""
     alike = []
-    for object_id, raw in reader.listed(METER).items():
+    for object_id, raw in reader.listed(change.kind, _product_of(change, addresses)).items():
         if object_id not in addresses and object_id != change.id:
-            resource = lift(METER, raw, addresses)
+            resource = lift(change.kind, raw, addresses)
             if resource.body == change.after:
                 alike.append(resource)
     return _only(change, alike)
@@ -103,7 +120,7 @@ def _only(change: Change, found: list[LiveResource]) -> Found:
 def _find_presence(reader: Reader, change: Change, object_id: str, addresses: Addresses) -> Found:
     """Whether an object is active, archived or gone."""
     restoring = change.verb is Verb.RESTORE
-    archived = reader.archived(change.kind, [object_id]) if change.kind in (METER, PRODUCT) else {}
+    archived = reader.archived(change.kind, [object_id]) if change.kind in ARCHIVABLE else {}
     if object_id in archived:
         if restoring:
             return Found(Fate.NOT_DONE)
@@ -134,7 +151,7 @@ def _find_fields(reader: Reader, change: Change, object_id: str, workspace: str,
     fields = changed_fields(before, after)
     is_after = _agree(live, after, fields)
     is_before = _agree(live, before, fields)
-    if change.verb is Verb.ADOPT and change.kind != METER:
+    if change.verb is Verb.ADOPT and CAPABILITIES.kinds[change.kind].marked:
         owner = read_owner(raw.get("metadata") or {})
         marked = owner is not None and (owner.workspace, owner.address) == (workspace, change.address)
         is_after, is_before = is_after and marked, is_before and not marked

@@ -15,10 +15,25 @@ from reconciler.base.canonical import JSON, Body
 from reconciler.base.clock import format_time, parse_time
 from reconciler.base.errors import ProviderError
 from reconciler.plan.resource import LiveResource, foreign, reference
-from reconciler.providers.dodo.capabilities import DISCOUNT, METER, PRODUCT, WEBHOOK
+from reconciler.providers.dodo.capabilities import (
+    CAPABILITIES,
+    DISCOUNT,
+    LOCALIZED_PRICE,
+    METER,
+    PRICING_MODE,
+    PRODUCT,
+    WEBHOOK,
+)
 from reconciler.providers.dodo.marks import read_features, read_owner
 
-ID_KEYS = {METER: "id", PRODUCT: "product_id", DISCOUNT: "discount_id", WEBHOOK: "id"}
+ID_KEYS = {
+    METER: "id",
+    PRODUCT: "product_id",
+    DISCOUNT: "discount_id",
+    WEBHOOK: "id",
+    PRICING_MODE: "product_id",
+    LOCALIZED_PRICE: "id",
+}
 
 _EXACT = 2**53 - 1
 _CYCLE = (
@@ -40,9 +55,18 @@ Addresses = Mapping[str, str]
 def identify(kind: str, raw: Raw) -> str:
     """The id of a raw object. Raises ProviderError when it has none."""
     found = raw.get(ID_KEYS[kind])
+    if kind == PRICING_MODE and isinstance(found, str):
+        return mode_id(found)
+    if kind == LOCALIZED_PRICE and isinstance(found, str) and isinstance(raw.get("product_id"), str):
+        return f"{raw['product_id']}/{found}"
     if not isinstance(found, str) or not found:
         raise ProviderError(f"Dodo answered with a {kind} without {ID_KEYS[kind]}", retry=True)
     return found
+
+
+def mode_id(product_id: str) -> str:
+    """The id by which we know that a product has prices for countries or currencies."""
+    return f"{product_id}/{PRICING_MODE}"
 
 
 def lift(kind: str, raw: Raw, addresses: Addresses, *, archived: bool = False) -> LiveResource:
@@ -54,7 +78,7 @@ def lift(kind: str, raw: Raw, addresses: Addresses, *, archived: bool = False) -
     metadata = raw.get("metadata") or {}
     try:
         title, body = _LIFT[kind](raw, metadata, addresses)
-        owner = read_owner(metadata)
+        owner = read_owner(metadata) if CAPABILITIES.kinds[kind].marked else None
     except (KeyError, TypeError, ValueError, AttributeError, InvalidOperation) as error:
         what = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise ProviderError(f"Dodo answered with a {kind} that cannot be read, {object_id}: {what}") from error
@@ -181,11 +205,31 @@ def _webhook(raw: Raw, _: Raw, __: Addresses) -> tuple[str, Body]:
     }
 
 
+def _pricing_mode(raw: Raw, _: Raw, addresses: Addresses) -> tuple[str, Body]:
+    name = raw.get("name") or raw["product_id"]
+    return f"{name}: prices {_word(raw['pricing_mode']).replace('_', ' ')}", {
+        "product_id": _refer(raw["product_id"], addresses),
+        "pricing_mode": _word(raw["pricing_mode"]),
+    }
+
+
+def _localized_price(raw: Raw, _: Raw, addresses: Addresses) -> tuple[str, Body]:
+    country = raw.get("country_code") or None
+    return f"{raw['product_id']} in {country or raw['currency']}", {
+        "product_id": _refer(mode_id(raw["product_id"]), addresses),
+        "country_code": country,
+        "currency": _word(raw["currency"]),
+        "amount": _whole(raw["amount"]),
+    }
+
+
 _LIFT: Mapping[str, Callable[[Raw, Raw, Addresses], tuple[str, Body]]] = {
     METER: _meter,
     PRODUCT: _product,
     DISCOUNT: _discount,
     WEBHOOK: _webhook,
+    PRICING_MODE: _pricing_mode,
+    LOCALIZED_PRICE: _localized_price,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -11,20 +12,21 @@ from reconciler.base.diagnostics import Diagnostic, Mistake, Severity
 from reconciler.base.money import Money
 from reconciler.plan.resource import Resource, reference
 from reconciler.providers.base import UNKNOWN_NAME, Lowered
-from reconciler.providers.dodo import limits, plan_limits, products
-from reconciler.providers.dodo.capabilities import DISCOUNT, METER, WEBHOOK
+from reconciler.providers.dodo import limits, plan_limits, products, regional
+from reconciler.providers.dodo.capabilities import DISCOUNT, LOCALIZED_PRICE, METER, WEBHOOK
 from reconciler.providers.dodo.events import expand
 from reconciler.spec.kinds.discount import Discount
 from reconciler.spec.kinds.meter import Meter
 from reconciler.spec.kinds.plan import Plan
 from reconciler.spec.kinds.product import Product
+from reconciler.spec.kinds.regional_pricing import RegionalPricing
 from reconciler.spec.kinds.registry import AnyDocument
 from reconciler.spec.kinds.webhook import Webhook
 from reconciler.spec.load import Spec, diagnostic
 
 ADOPT = "ratecard.dev/adopt"
 _ADOPT_AT: limits.At = ("metadata", "annotations", ADOPT)
-_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_ID = re.compile(r"[A-Za-z0-9_-]{1,100}(/[A-Za-z0-9_-]{1,100})?")
 
 
 def lower(specs: Sequence[Spec]) -> Lowered:
@@ -36,6 +38,8 @@ def lower(specs: Sequence[Spec]) -> Lowered:
     resources: list[Resource] = []
     for spec in specs:
         resources.extend(lowering.one(spec))
+    made = {one.address for one in resources}
+    resources.extend(mode for mode in lowering.modes.values() if mode.references[0] in made)
     twins = lowering.refuse_twins(specs, resources)
     kept = tuple(one for one in resources if one.address.partition(":")[0] not in twins)
     return Lowered(kept, tuple(lowering.diagnostics))
@@ -44,6 +48,7 @@ def lower(specs: Sequence[Spec]) -> Lowered:
 class _Lowering:
     def __init__(self, specs: Sequence[Spec]) -> None:
         self.diagnostics: list[Diagnostic] = []
+        self.modes: dict[str, Resource] = {}  # the products that have prices for countries
         self.named: dict[str, dict[str, AnyDocument]] = {}
         for spec in specs:
             self.named.setdefault(spec.kind, {})[spec.name] = spec.document
@@ -59,6 +64,11 @@ class _Lowering:
         if isinstance(document, Plan):
             adopted = dict(_adopted(document, document.parts()))
             return [products.plan_product(document, part, adopted.get(part)) for part in document.parts()]
+        if isinstance(document, RegionalPricing):
+            targets = self._targets(document)
+            self.modes.update((target.mode, regional.mode_resource(target)) for target in targets)
+            adopted = dict(_adopted(document, regional.labels(document, targets)))
+            return list(regional.localized_prices(document, targets, adopted))
         adopt = document.metadata.annotations.get(ADOPT)
         if isinstance(document, Meter):
             return [_meter(spec, document, adopt)]
@@ -70,7 +80,9 @@ class _Lowering:
 
     def _limits(self, spec: Spec) -> Iterator[limits.Limit]:
         document = spec.document
-        yield from _adopt_limits(document, document.parts())
+        targets = self._targets(document) if isinstance(document, RegionalPricing) else []
+        parts = regional.labels(document, targets) if isinstance(document, RegionalPricing) else document.parts()
+        yield from _adopt_limits(document, parts)
         yield from self._unknown_names(document)
         if isinstance(document, Meter):
             yield from limits.meter_limits(document)
@@ -80,8 +92,23 @@ class _Lowering:
             yield from limits.webhook_limits(document)
         elif isinstance(document, Product):
             yield from limits.product_limits(document)
+        elif isinstance(document, RegionalPricing):
+            yield from regional.regional_limits(document, targets)
         else:
             yield from plan_limits.plan_limits(document)
+
+    def _targets(self, document: RegionalPricing) -> list[regional.Target]:
+        """The prices that a document is for; those that are not there are told elsewhere."""
+        targets: list[regional.Target] = []
+        for one in document.references():
+            named = self.named.get(one.kind, {}).get(one.name)
+            if isinstance(named, Plan):
+                for part in named.parts() if one.part is None else {one.part} & {*named.parts()}:
+                    with contextlib.suppress(Mistake):  # told of the plan itself
+                        targets.append(regional.plan_target(named, part, one.at))
+            elif isinstance(named, Product):
+                targets.append(regional.product_target(named, one.at))
+        return targets
 
     def _unknown_names(self, document: AnyDocument) -> Iterator[limits.Limit]:
         for one in document.references():
@@ -141,6 +168,9 @@ def _unique(resource: Resource) -> Iterator[tuple[str, str, limits.At]]:
         yield "adopted object", resource.adopt, _ADOPT_AT
     if resource.kind == DISCOUNT:
         yield "code", str(resource.body["code"]), ("spec", "code")
+    if resource.kind == LOCALIZED_PRICE:
+        country = resource.body["country_code"]
+        yield "price and country", f"{resource.references[0]} {country}", ("spec", "prices")
     if resource.kind == METER:
         # A meter has no place for a mark: when the answer to its making is lost, only its body tells which it is.
         yield "title, event, aggregation and filter", canonical_json(resource.body).decode(), ("spec",)
@@ -168,7 +198,7 @@ def _adopt_limits(document: AnyDocument, parts: Sequence[str]) -> Iterator[limit
     for name, product_id in _adopted(document, parts):
         wrong = None
         if name not in parts:
-            wrong = f'"{name}" is not a price of this plan' if name else "it does not say which price has which product"
+            wrong = f'"{name}" is not one of its prices' if name else "it does not say which price has which product"
         elif not _ID.fullmatch(product_id):
             wrong = f'"{product_id}" is not an id'
         elif name in seen:

@@ -7,7 +7,7 @@ from typing import Any
 
 from reconciler.base.canonical import JSON, Body
 from reconciler.plan.resource import FOREIGN, REFERENCE, rewrite_body
-from reconciler.providers.dodo.capabilities import DISCOUNT, METER, PRODUCT, WEBHOOK
+from reconciler.providers.dodo.capabilities import DISCOUNT, LOCALIZED_PRICE, METER, PRICING_MODE, PRODUCT, WEBHOOK
 from reconciler.providers.dodo.marks import FEATURES_KEY, write_features
 
 
@@ -33,6 +33,11 @@ def create_payload(kind: str, body: Body, mark: Mapping[str, str], operation: st
     wire = {name: value for name, value in body.items() if value is not None}
     if kind == METER:
         wire["aggregation"] = {name: value for name, value in _mapping(body["aggregation"]) if value is not None}
+        return wire
+    if kind == PRICING_MODE:
+        return {"pricing_mode": body["pricing_mode"]}
+    if kind == LOCALIZED_PRICE:
+        wire.pop("product_id")  # it stands in the path
         return wire
     metadata = dict(mark)
     if kind == PRODUCT:

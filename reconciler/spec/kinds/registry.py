@@ -8,16 +8,18 @@ from reconciler.spec.kinds.discount import Discount
 from reconciler.spec.kinds.meter import Meter
 from reconciler.spec.kinds.plan import Plan
 from reconciler.spec.kinds.product import Product
+from reconciler.spec.kinds.regional_pricing import RegionalPricing
 from reconciler.spec.kinds.webhook import Webhook
 
 API_VERSION = "ratecard.dev/v1alpha1"
 
-AnyDocument: TypeAlias = Meter | Plan | Product | Discount | Webhook
+AnyDocument: TypeAlias = Meter | Plan | Product | RegionalPricing | Discount | Webhook
 
 KINDS: dict[str, type[AnyDocument]] = {
     "Discount": Discount,
     "Meter": Meter,
     "Plan": Plan,
     "Product": Product,
+    "RegionalPricing": RegionalPricing,
     "Webhook": Webhook,
 }

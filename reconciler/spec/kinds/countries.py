@@ -1,0 +1,34 @@
+"""The countries of ISO 3166-1, by their codes of two letters (249 of them, as of 2026-11-21)."""
+
+from __future__ import annotations
+
+from reconciler.base.diagnostics import Mistake
+
+_CODES = """
+    AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ
+    CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO
+    FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE
+    JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO
+    MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW
+    PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM
+    TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW
+"""
+
+COUNTRIES = frozenset(_CODES.split())
+
+# Codes of habit that are no country, with what to write.
+_MEANT = {
+    "UK": "write GB",
+    "EL": "write GR",
+    "EU": "name its countries one by one",
+    "EN": "write GB, or the countries that you mean",
+}
+
+
+def parse_country(text: str) -> str:
+    """Read `IN`, `"NO"`: a code of ISO 3166-1, or a Mistake that says what to write."""
+    if text in COUNTRIES:
+        return text
+    upper = text.upper()
+    hint = _MEANT.get(upper) or (f"write {upper}" if upper in COUNTRIES else 'two capital letters, such as IN or "NO"')
+    raise Mistake(f'"{text}" is not a country of ISO 3166', code="country/unknown", hint=hint)
