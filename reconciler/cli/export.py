@@ -5,25 +5,35 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
+
+from pydantic import BaseModel
 
 from reconciler.agent.document import PromptResult
 from reconciler.cli.shapes import SHAPES
 from reconciler.engine.config import WorkspaceDocument
 from reconciler.plan.document import ChangeSetDocument
-from reconciler.spec.export import documents, schema_text, write_or_check
+from reconciler.spec.export import DRAFT, HOME, documents, schema_text, write_or_check
 
 
 def everything() -> dict[str, str]:
     """The files of `schemas/`: names and contents, the same on every run."""
     files = {**documents(), "Workspace.json": schema_text(WorkspaceDocument, "Workspace.json")}
-    files["output/ChangeSet.json"] = schema_text(ChangeSetDocument, "output/ChangeSet.json")
+    files["output/ChangeSet.json"] = output_text(ChangeSetDocument, "output/ChangeSet.json")
     files["output/PromptResult.json"] = schema_text(PromptResult, "output/PromptResult.json")
     for shape in SHAPES:
         name = f"output/{shape.model_fields['kind'].default}.json"
-        files[name] = schema_text(shape, name)
+        files[name] = output_text(shape, name)
     return dict(sorted(files.items()))
+
+
+def output_text(model: type[BaseModel], name: str) -> str:
+    """The JSON Schema of what is printed. Unlike in specs every key is there, and null where there is nothing."""
+    schema = model.model_json_schema(by_alias=True, mode="serialization")
+    whole = {"$schema": DRAFT, "$id": f"{HOME}/{name}", "title": model.__name__, **schema}
+    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

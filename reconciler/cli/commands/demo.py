@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 import tempfile
 from pathlib import Path
 
@@ -14,14 +15,20 @@ from reconciler.cli.commands.init import write_workspace
 
 SUBSCRIBERS = 40
 PERSON = "demo"
+PLAN = "specs/plan-pro.yaml"
+PROMPT = (
+    "Create a Pro plan at $49/month with annual billing at 20% off. Add 14-day free trial, no card required. "
+    "Include usage-based pricing at $0.002 per event above 10,000 free monthly events. "
+    "Wire subscription lifecycle events to my webhook endpoint at api.myapp.com/billing/webhooks."
+)
 
 
 @click.command("demo")
 def command() -> int:
     """Watch a plan go all the way, in a sandbox; nothing is left behind.
 
-    Specs are validated, planned, approved and applied; people subscribe; a price is changed with its impact shown,
-    applied and reverted; the journal is verified.
+    A prompt becomes specs, which are validated, planned, approved and applied; people subscribe; a price is changed
+    with its impact shown, applied and reverted; the journal is verified.
     """
     from reconciler.sandbox.embedded import EmbeddedSandbox
 
@@ -42,10 +49,14 @@ class Demo:
 
     def play(self) -> None:
         """Run all steps. Raises RatecardError when a command fails."""
-        write_workspace(self.folder, "demo")
+        write_workspace(self.folder, "demo", examples=False)
         self._edit("ratecard.yaml", "mode: sandbox\n", f"mode: sandbox\n      url: {self.url}\n")
-        _heading("1. Specs: a pricing plan, a meter, a discount and a webhook, in YAML")
-        click.echo((self.folder / "specs/pro.yaml").read_text(encoding="utf-8"))
+        _heading("1. Say what billing should do; what the provider cannot do is asked first")
+        self._run("prompt", PROMPT, "--interpreter", "built-in", "--no-ask")
+        _heading("   Answer the two questions, and the specs are written")
+        answers = ("--answer", "trial-on-usage-pro=at-checkout", "--answer", "included-period-pro=pooled")
+        self._run("prompt", PROMPT, *answers, "--interpreter", "built-in", "--write", "--as", PERSON, "--no-ask")
+        click.echo((self.folder / PLAN).read_text(encoding="utf-8"))
         self._run("validate")
         _heading("2. Plan: what would make the account what the specs ask for")
         first = self._plan()
@@ -54,29 +65,31 @@ class Demo:
         self._run("plan")
         _heading(f"4. {SUBSCRIBERS} people subscribe, then the price goes from 49 USD to 59 USD")
         self._seed_subscribers()
-        self._edit("specs/pro.yaml", "amount: 49 USD", "amount: 59 USD")
+        self._edit(PLAN, "amount: 49 USD", "amount: 59 USD")
         second = self._plan()
         self._approve_and_apply(second)
         _heading("5. Revert: the reverse is a change set of its own")
         self._run("revert", second)
-        self._edit("specs/pro.yaml", "amount: 59 USD", "amount: 49 USD")
+        self._edit(PLAN, "amount: 59 USD", "amount: 49 USD")
         self._approve_and_apply(self._newest())
         _heading("6. The journal: everything that happened, in a chain that shows any change")
+        self._run("history", "Plan/pro")
         self._run("log", "--limit", "12")
         self._run("log", "verify")
         click.echo(
-            f"\nDone: a plan went live in the sandbox, {SUBSCRIBERS} people subscribed, a price change was applied and "
-            "reverted, and the journal is sound. Nothing keeps running."
+            f"\nDone: words became specs, a plan went live in the sandbox, {SUBSCRIBERS} people subscribed, a price "
+            "change was applied and reverted, and the journal is sound. Nothing keeps running."
         )
 
     def _run(self, *arguments: str) -> None:
         from reconciler.cli.main import run
 
-        click.secho(f"$ ratecard {' '.join(arguments)}", bold=True)
+        typed = shlex.join(arguments)
+        click.secho(f"$ ratecard {typed}", bold=True)
         code = run(arguments)
         click.echo()
         if code != 0:
-            raise RatecardError(f"`ratecard {' '.join(arguments)}` ended with exit code {code}")
+            raise RatecardError(f"`ratecard {typed}` ended with exit code {code}")
 
     def _plan(self) -> str:
         self._run("plan")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 import unicodedata
 from importlib.resources import files
 from pathlib import Path
@@ -21,13 +22,21 @@ IGNORED = ".ratecard/\n"
 @click.command("init")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path())
 @click.option("--name", help="What the workspace is called; else after its folder.")
+@click.option("--bare", is_flag=True, help="Without example specs.")
+@click.option("--describe", metavar="WORDS", help="Start from your own words instead of examples; see `prompt`.")
 @with_where("json")
-def command(where: Where, folder: Path, name: str | None) -> int:
+def command(where: Where, folder: Path, name: str | None, bare: bool, describe: str | None) -> int:
     """Start a workspace in FOLDER: ratecard.yaml and example specs. Nothing that is there is overwritten.
 
-    The name of the workspace marks everything that it makes at a provider: choose one that no other has.
+    The name of the workspace marks everything that it makes at a provider: choose one that no other has. On a terminal
+    you are asked what billing should do, and the questions that follow from it.
     """
-    called, written = write_workspace(folder, name)
+    guided = describe is None and not bare and not where.json and sys.stdin.isatty() and sys.stderr.isatty()
+    if guided:
+        describe = click.prompt(
+            "What should billing do? (empty for examples)", default="", show_default=False, err=True
+        )
+    called, written = write_workspace(folder, name, examples=not bare and not describe)
     if where.json:
         from reconciler.cli.shapes import Initialised
 
@@ -35,16 +44,25 @@ def command(where: Where, folder: Path, name: str | None) -> int:
         return 0
     for path in written:
         click.echo(str(path))
+    if describe:
+        return _describe(folder, describe, ask=guided)
     option = "" if folder == Path() else f" --workspace {shlex.quote(str(folder))}"
-    say(
-        f'\nThe workspace "{called}": a pricing plan, a meter, a discount and a webhook. Next: `ratecard plan{option}`.'
-    )
+    holds = "no specs yet" if bare else "a pricing plan, a meter, a discount and a webhook"
+    following = f'prompt{option} "..."' if bare else f"plan{option}"
+    say(f'\nThe workspace "{called}": {holds}. Next: `ratecard {following}`.')
     if folder / IGNORE not in written:
         say(f"{folder / IGNORE} is there already: see to it that it names {IGNORED.strip()}.")
     return 0
 
 
-def write_workspace(folder: Path, name: str | None) -> tuple[str, list[Path]]:
+def _describe(folder: Path, words: str, *, ask: bool) -> int:
+    from reconciler.agent.port import Words
+    from reconciler.cli.commands.prompt import Wanted, converse
+
+    return converse(Where(folder, None, None, json=False), Words(words), Wanted(ask=ask))
+
+
+def write_workspace(folder: Path, name: str | None, *, examples: bool = True) -> tuple[str, list[Path]]:
     """Write the files of a new workspace; returns its name and what was written.
 
     Raises UsageError for a name that is none, RatecardError when a file is there already or cannot be written.
@@ -54,19 +72,21 @@ def write_workspace(folder: Path, name: str | None) -> tuple[str, list[Path]]:
         raise UsageError(
             f'"{wanted}" is not a name', hint="use lower-case letters, digits and hyphens: --name my-billing"
         )
-    there = [path for path in FILES if (folder / path).exists()]
+    wanted_files = FILES if examples else FILES[:1]
+    there = [path for path in wanted_files if (folder / path).exists()]
     if there:
         raise RatecardError(f"{folder / there[0]} is there already; nothing was written", hint="choose another folder")
     templates = files("reconciler.cli") / "templates"
     written = []
     try:
-        for path in FILES:
+        for path in wanted_files:
             text = templates.joinpath(path).read_text(encoding="utf-8").replace("name: my-billing", f"name: {wanted}")
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
             with target.open("x", encoding="utf-8") as file:
                 file.write(text)
             written.append(target)
+        (folder / "specs").mkdir(exist_ok=True)
         ignore = folder / IGNORE
         if not ignore.exists():
             ignore.write_text(IGNORED, encoding="utf-8")

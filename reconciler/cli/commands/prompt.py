@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,7 @@ LONGEST = 20_000
 @click.option("--revise", metavar="DIGITS", help="The change set that was rejected and that these words put right.")
 @click.option("--examples/--no-examples", default=True, help="Offer earlier corrections of similar requests.")
 @click.option("--as", "person", metavar="NAME", help="Who says it; else the user of this machine.")
+@click.option("--no-ask", is_flag=True, help="Print questions instead of asking them on a terminal.")
 @with_where("workspace", "account", "now", "json")
 def command(
     where: Where,
@@ -44,31 +45,50 @@ def command(
     revise: str | None,
     examples: bool,
     person: str | None,
+    no_ask: bool,
 ) -> int:
     """Describe billing in plain WORDS; see the specs and the change set that would come of it.
 
     Nothing reaches a provider: drafts are specs, which are planned, approved and applied like any others.
     """
+    from reconciler.agent.port import Words
+
+    said = Words(_prompt(words, source), _answers(answers))
+    ask = not no_ask and not where.json and _can_ask()
+    wanted = Wanted(interpreter, write, revise, examples, person, ask)
+    return converse(where, said, wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How a conversation is to be led: by which interpreter, whether to write, whose words, whether to ask."""
+
+    interpreter: str | None = None
+    write: bool = False
+    revise: str | None = None
+    examples: bool = True
+    person: str | None = None
+    ask: bool = False
+
+
+def converse(where: Where, said: Words, wanted: Wanted) -> int:
+    """Hear the words, show what was made of them, ask what is open, and write the drafts when that is wanted."""
     from reconciler.agent import conversation as agent
     from reconciler.agent.document import to_result
     from reconciler.agent.interpreters import choose
-    from reconciler.agent.port import Words
     from reconciler.agent.report import as_text
 
-    said = Words(_prompt(words, source), _answers(answers))
     workspace = open_workspace(where)
     with desk_for(where) as desk:
         talk = agent.open_conversation(workspace, desk.provider, where.clock())
         if talk.diagnostics:
             tell(talk.diagnostics, where, workspace.folder)
             return 1
-        revised = (
-            _rejected(desk.journal.find_change_set(revise, desk.account_name).text("digest"), desk) if revise else None
-        )
-        alike = agent.examples(desk.journal, desk.account_name, said.prompt) if examples else []
-        chosen = choose(interpreter, talk, os.environ)
+        revised = _rejected(wanted.revise, desk) if wanted.revise else None
+        alike = agent.examples(desk.journal, desk.account_name, said.prompt) if wanted.examples else []
+        chosen = choose(wanted.interpreter, talk, os.environ)
         judged = talk.hear(chosen, said)
-        if not where.json and _can_ask():
+        if wanted.ask:
             judged, said = _ask(talk, chosen, judged, said)
         files: list[str] = []
         result = to_result(judged, said, talk.view, chosen, examples=[example.corrected for example in alike])
@@ -76,8 +96,8 @@ def command(
             click.echo(as_text(judged, said, alike), nl=False)
             if judged.ready:
                 _show_change_set(where, talk, judged)
-        if write or (judged.ready and not where.json and _can_ask() and click.confirm("Write these specs?", err=True)):
-            author = person_named(person)
+        if wanted.write or (judged.ready and wanted.ask and click.confirm("Write these specs?", err=True)):
+            author = person_named(wanted.person)
             written = talk.files(judged, said, author, chosen.name)
             agent.keep(talk, desk.journal, desk.account_name, written, result, said, author, revised)
             files = [file.file for file in written]
@@ -129,9 +149,11 @@ def _answers(answers: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _rejected(digest: str, desk: Desk) -> str:
+def _rejected(prefix: str, desk: Desk) -> str:
+    """The digest of a change set that was rejected. Raises RatecardError when it was not."""
     from reconciler.engine.session import decisions
 
+    digest = desk.journal.find_change_set(prefix, desk.account_name).text("digest")
     said = decisions(desk.journal, digest, desk.account_name)
     if not said or said[-1].approved:
         raise RatecardError(
