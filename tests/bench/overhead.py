@@ -71,7 +71,15 @@ def measure(folder: Path) -> dict[str, Any]:
     connection = Instant(provider.connect(AccountAccess(name, Mode.SANDBOX, "dodo_test_bench", "http://127.0.0.1:9")))
     with open_journal(workspace, SystemClock()) as journal:
         session = Session(
-            workspace, name, account, provider, connection, journal, SystemClock(), NoProgress(), NO_FAILPOINTS
+            workspace=workspace,
+            account_name=name,
+            account=account,
+            provider=provider,
+            connection=connection,
+            journal=journal,
+            clock=SystemClock(),
+            progress=NoProgress(),
+            failpoints=NO_FAILPOINTS,
         )
         change_set = make_change_set(session).change_set
         assert change_set is not None, "the workload has no mistakes"
