@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -254,9 +255,12 @@ def test_a_write_that_arrives_after_its_run_was_killed_is_waited_for(world: Worl
     world.fault("latency", "POST", route, nth=1, seconds=0.7)
     process = world.start("apply", ready.change_set.short)
     wait_until_struck(world, process)
+    struck = time.monotonic()
     process.kill()
     process.communicate(timeout=60)
     world.finish(ready.change_set)
+    while time.monotonic() < struck + 1.0:
+        world.ledger()  # until what is late has certainly arrived
     ready.assert_happened_once(world)
 
 
