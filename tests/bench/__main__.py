@@ -199,9 +199,12 @@ def overhead(folder: Path, size: int) -> list[Row]:
     write_workspace(folder, size, NO_SANDBOX)
     found = piece("overhead", folder)
     beside = (
-        f"{found['changes']:,} changes; their commits alone {found['commits_ms']:.2f} ms, CPU {found['cpu_ms']:.2f} ms"
+        f"{found['changes']:,} changes; wall less commits {found['own_ms']:.2f} ms, CPU with commits "
+        f"{found['cpu_ms']:.2f} ms, commits alone {found['commits_ms']:.2f} ms"
     )
-    return [Row("apply, own overhead a change", size, found["own_ms"], "ms", 5, beside)]
+    # On a busy disk the commits alone may take longer than they did in the run: then the processor's time speaks.
+    own = max(found["own_ms"], found["cpu_ms"])
+    return [Row("apply, own overhead a change", size, own, "ms", 5, beside)]
 
 
 def _told(step: str, found: list[Row], rows: list[Row]) -> None:
