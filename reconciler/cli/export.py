@@ -22,7 +22,7 @@ def everything() -> dict[str, str]:
     """The files of `schemas/`: names and contents, the same on every run."""
     files = {**documents(), "Workspace.json": schema_text(WorkspaceDocument, "Workspace.json")}
     files["output/ChangeSet.json"] = output_text(ChangeSetDocument, "output/ChangeSet.json")
-    files["output/PromptResult.json"] = schema_text(PromptResult, "output/PromptResult.json")
+    files["output/PromptResult.json"] = output_text(PromptResult, "output/PromptResult.json")
     for shape in SHAPES:
         name = f"output/{shape.model_fields['kind'].default}.json"
         files[name] = output_text(shape, name)

@@ -87,12 +87,13 @@ def verify(where: Where, head: str | None, number: int | None) -> int:
         for problem in found.problems:
             say(escape(problem))
         entries = f"{found.entries:,} {'entry' if found.entries == 1 else 'entries'}"
-        if found.sound:
+        if found.sound and found.entries:
             say(
                 f"{entries}, sound. Keep the anchor elsewhere: with it, a later check also sees an end that is cut off."
             )
-            if found.entries:
-                click.echo(f"--head {found.head} --count {found.entries}")
+            click.echo(f"--head {found.head} --count {found.entries}")
+        elif found.sound:
+            say("The journal has no entry yet.")
         else:
             say(f"{entries}, NOT sound: {count(len(found.problems), 'problem')}.")
     return 0 if found.sound else 1
