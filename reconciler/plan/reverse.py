@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from reconciler.base.canonical import JSON, Body
+from reconciler.base.canonical import JSON, Body, canonical_json
 from reconciler.plan.capabilities import Capabilities
 from reconciler.plan.change_set import Change, ChangeSet, Undo, Verb
 from reconciler.plan.diff import reverse_of
@@ -101,7 +101,7 @@ class _Reversing:
 
     def _restore(self, change: Change, now: LiveResource | None) -> None:
         assert change.before is not None, "what was removed had a body"
-        if now is None or (now.archived and not self._same(now.body, change.before)):
+        if now is None or (now.archived and not _alike(now.body, change.before)):
             self._moved(change, None if now is None else replace(now, archived=False))
         elif now.archived:
             self.changes.append(self._change(Verb.RESTORE, change, now, change.before, change.before))
@@ -193,3 +193,18 @@ class _Reversing:
     def _moved(self, change: Change, now: LiveResource | None) -> None:
         what = "is gone" if now is None else "is archived" if now.archived else "has been changed since"
         self.moved.append(f"{change.address} ({self.made[change.key]}) {what}")
+
+
+def _alike(one: JSON, other: JSON) -> bool:
+    """Whether two bodies are equal but for what they refer to.
+
+    What an archived object refers to may be bound no longer: it is named by its id then, and lists in the order of
+    names come in another order.
+    """
+    return canonical_json(_without_references(one)) == canonical_json(_without_references(other))
+
+
+def _without_references(value: JSON) -> JSON:
+    if isinstance(value, Mapping):
+        return "" if value.keys() & {REFERENCE, FOREIGN} else {k: _without_references(v) for k, v in value.items()}
+    return sorted(map(_without_references, value), key=canonical_json) if isinstance(value, list) else value
