@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from reconciler.agent.builtin.interpreter import BuiltinInterpreter
-from reconciler.agent.port import Action, Draft, Field, Interpretation, Interpreter, Outcome, SourceKind, View, Words
+from reconciler.agent.port import Draft, Field, Interpretation, Interpreter, Outcome, SourceKind, View, Words
 from reconciler.providers.dodo.events import EVENT_TYPES
 
 FOLDER = Path(__file__).parent
@@ -161,17 +161,12 @@ def main() -> int:
     interpreter = BuiltinInterpreter()
     verdicts = [evaluate(case, interpreter) for case in load_cases()]
     counts = Counter(verdict.count for verdict in verdicts)
-    for verdict in verdicts:
-        if verdict.wrong:
-            print(f"{verdict.case.id}: {verdict.count}: {'; '.join(verdict.wrong)}")
-    print(f"{len(verdicts)} prompts, built-in interpreter")
-    for count in COUNTS:
-        print(f"{counts[count]:5d}  {count}")
+    lines = [f"{v.case.id}: {v.count}: {'; '.join(v.wrong)}" for v in verdicts if v.wrong]
+    lines.append(f"{len(verdicts)} prompts, built-in interpreter")
+    lines += [f"{counts[count]:5d}  {count}" for count in COUNTS]
+    sys.stdout.write("\n".join(lines) + "\n")
     return 1 if counts[WRONG_DRAFT] else 0
 
 
 if __name__ == "__main__":
     sys.exit(main())
-
-
-__all__ = ["COUNTS", "Action", "Case", "Verdict", "evaluate", "load_cases", "view_of"]

@@ -131,7 +131,7 @@ class ActionReader:
             fields.append(Field(("notify",), True, operator(cast(Frame, self._get("notify")).span)))
             self.context.note("providers send no such e-mail: drafts go through the workspace's mailer")
         self.context.note(
-            "the change set shows how many, amounts by currency, and who is left out and why (cancelling, paused, in trial)"
+            "the change set shows how many, amounts by currency, and who is left out: cancelling, paused, in trial"
         )
         return [Action("PlanMigration", tuple(fields))]
 

@@ -58,9 +58,12 @@ class Assembly:
         self._check_commitments(marks)
         self._name_plans()
         self._check_count()
+        self._check_marks(marks)
+        if self.waiting:  # whose the phrases are is open: none may fall to another plan
+            return []
         for sentence in sentences(self.items):
             self._place(sentence)
-        if self.loose and not self.waiting:
+        if self.loose:
             self._place_loose()
         drafts = [self._plan(parts) for parts in self.parts.values() if self._says_something(parts)]
         others = self._others(marks)
@@ -102,6 +105,15 @@ class Assembly:
                     )
             self.items = [item for item in self.items if item.kind != "COMMITMENT"]
 
+    def _check_marks(self, marks: set[str]) -> None:
+        """Words that announce usage or a commitment, and no rate or fee that follows."""
+        kinds = {item.kind for item in self.items}
+        for what, needed in (("usage", {"CHARGE", "CHANGE"}), ("commitments", {"COMMITMENT"})):
+            if what in marks and not kinds & needed:
+                spans = [i.span for i in self.items if i.kind == "MARK" and cast(Mark, i.value).what == what]
+                self.context.not_understood.extend(spans)
+                self.context.note(f"{what} without a price: say what it costs, for example $0.002 per event")
+
     def _name_plans(self) -> None:
         plans = [item for item in self.items if item.kind == "PLAN"]
         spoken = any(cast(NewPlan, item.value).created for item in plans) or any(
@@ -132,7 +144,7 @@ class Assembly:
                 self.waiting = True
                 continue
             parts = self._parts(name, title, source, there)
-            if plan.price:
+            if plan.price is not None:
                 parts.prices.append(plan.price)
             if plan.quota:
                 parts.quotas.append(plan.quota)

@@ -1,9 +1,9 @@
-"""Rules over items: a pattern of words and kinds, and what a match becomes. Rules run in order, each over the whole prompt.
+"""Rules over items: a pattern of words and kinds, and what a match becomes. Rules run in order over the whole prompt.
 
-A pattern is a regular expression whose letters are items: a lower-case word is that word, capitals are a kind or a macro
-of `MACROS`, `name=KIND` keeps what matched. A match is replaced by one item of the rule's kind, so that an item belongs
-to one phrase at most and a later rule builds on phrases of earlier ones. (A general parser was measured first: Earley
-needed 0.1 s to build and 1.5 ms a token to parse, which alone is more than an answer may take.)
+A pattern is a regular expression whose letters are items: a lower-case word is that word, capitals are a kind or a
+macro of `MACROS`, `name=KIND` keeps what matched. A match is replaced by one item of the rule's kind, so that an item
+belongs to one phrase at most and a later rule builds on phrases of earlier ones. (A general parser was measured first:
+lark's Earley took 0.1 s to build and 1.5 ms a token to parse, more than a whole answer may take.)
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _expand(pattern: str) -> str:
         found = _ATOM.match(pattern, position)
         assert found is not None, f"a pattern that cannot be read: {pattern[position:]}"
         position = found.end()
-        named, kind, word, lookaround, mark, blank = found.groups()
+        named, kind, word, _, mark, blank = found.groups()
         if blank:
             continue
         if named:
@@ -142,7 +142,7 @@ def _apply(rule: Rule, items: list[Item]) -> list[Item]:
         if found.end() == found.start():
             continue
         first, last = bisect_right(starts, found.start()) - 1, bisect_right(starts, found.end() - 1)
-        parts = {
+        parts: dict[str, Sequence[Item]] = {
             name: items[bisect_right(starts, found.start(name)) - 1 : bisect_right(starts, found.end(name) - 1)]
             for name, value in found.groupdict().items()
             if value

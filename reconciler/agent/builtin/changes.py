@@ -1,8 +1,9 @@
-"""A price or a rate that becomes another: which plan has it, whether it is what the person says, and the one new value."""
+"""A price or a rate that becomes another: which plan has it, whether it is what was said, and the one new value."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 from reconciler.agent import questions as ask
 from reconciler.agent.builtin.context import Context, mapping, sequence, slug
@@ -22,11 +23,10 @@ def draft_change(context: Context, change: Change, meters: Meters, targets: list
     old = context.money(change.old, rate=change.what == "rate") if change.old else None
     if new is None or (change.old and old is None):
         return []
-    if change.old and change.verb in _UP | _DOWN:
-        if (change.new.number > change.old.number) != (change.verb in _UP) or change.new.number == change.old.number:
-            context.not_understood.append(change.span)
-            context.note(f"to {change.verb} {change.old.number:f} to {change.new.number:f} is no {change.verb}")
-            return []
+    if change.old and not _fits(change.verb, change.old.number, change.new.number):
+        context.not_understood.append(change.span)
+        context.note(f"{change.old.number:f} to {change.new.number:f} is not what {change.verb} means")
+        return []
     places = list(_places(context, change, meters))
     plan = _plan(context, change, targets, places, old[0] if old else None)
     if plan is None:
@@ -45,6 +45,11 @@ def draft_change(context: Context, change: Change, meters: Meters, targets: list
     context.keeps_existing(f"{_shown(plan, path)} becomes {new[0]}")
     before = now
     return [Draft("Plan", plan, True, (Field(path, new[0], new[1], before),))]
+
+
+def _fits(verb: str, old: Decimal, new: Decimal) -> bool:
+    """Whether the verb goes the way that the amounts go."""
+    return (verb not in _UP or new > old) and (verb not in _DOWN or new < old)
 
 
 Place = tuple[str, tuple[str | int, ...], str]

@@ -1,4 +1,4 @@
-"""What is gathered while phrases become drafts: questions and their answers, assumptions, notes, amounts in currencies."""
+"""What is gathered while phrases become drafts: questions, answers, assumptions, notes, amounts in currencies."""
 
 from __future__ import annotations
 

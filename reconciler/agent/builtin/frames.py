@@ -11,7 +11,6 @@ from reconciler.agent.builtin import periods
 from reconciler.agent.builtin.actions import ActionReader
 from reconciler.agent.builtin.context import Context, default, lookup, operator
 from reconciler.agent.builtin.items import Amount, Days, Item, Number, Percentage, Place
-
 from reconciler.agent.builtin.requests import Frame
 from reconciler.agent.builtin.scenarios import ScenarioReader
 from reconciler.agent.port import Action, Field, Outcome, Query, Source
@@ -82,9 +81,7 @@ class Requests:
             return self._history(history), actions, Outcome.QUERY
         if not mains:
             return None, actions, None
-        frame = self.frame(mains[0])
-        assert frame is not None, "its name was found among the frames"
-        return self._main(frame)
+        return self._main(next(frame for frame in self.frames if frame.name == mains[0]))
 
     def _main(self, frame: Frame) -> tuple[Query | None, Sequence[Action], Outcome]:
         if frame.name in _INVESTIGATIONS:
@@ -117,7 +114,7 @@ class Requests:
         return Query("mrr-movements", tuple(fields))
 
     def _before(self, days: Days) -> list[Field]:
-        """The stretch before, of the same shape: months against the same days of the month before, else equal lengths."""
+        """The stretch before, of the same shape: the same days of the month before, else as many days."""
         if days.first.day == 1 and days.last.month == days.first.month:
             first, last = periods.month_of(days.first, 1)
             whole = days.last == periods.month_of(days.first)[1]
@@ -235,7 +232,7 @@ class Requests:
                 values = {"about": "override", "customer": match.text("c")}
             subjects += [Field(("subjects", index, key), value, operator(frame.span)) for key, value in values.items()]
         self.context.note(
-            'the journal answers: which prompt, who, when, which change set; what is not in it is "not under management"'
+            'the journal tells which prompt, who, when, which change set; what is not in it is "not under management"'
         )
         return Query("history", tuple(subjects))
 

@@ -8,14 +8,14 @@ from datetime import date
 from functools import lru_cache
 
 from reconciler.agent import questions as ask
-from reconciler.agent.builtin import periods, phrases, requests
+from reconciler.agent.builtin import patterns, periods, phrases, requests
 from reconciler.agent.builtin.assembly import Assembly
 from reconciler.agent.builtin.cascade import apply, words_of
 from reconciler.agent.builtin.context import Context
 from reconciler.agent.builtin.frames import Requests
 from reconciler.agent.builtin.items import Item
 from reconciler.agent.builtin.lexer import lex
-from reconciler.agent.builtin.marking import correct_typos, mark_plans, mark_places
+from reconciler.agent.builtin.marking import correct_typos, mark_places, mark_plans
 from reconciler.agent.builtin.sentences import describe
 from reconciler.agent.builtin.vocabulary import FILLER, GUARDS
 from reconciler.agent.port import Interpretation, Outcome, Span, View, Words
@@ -33,7 +33,7 @@ REFUSAL = (
 )
 _INTEGRATION = (
     "Ratecard writes no application code: it makes the plans and webhooks that a checkout refers to. "
-    "Open the provider's checkout in your application with the ids that apply prints; follow the provider's guide for it."
+    "Open the provider's checkout in your application with the ids that apply prints; the provider's guide says how."
 )
 
 
@@ -43,14 +43,14 @@ _EVERY_RULE = (
     *requests.ACTIONS,
     *requests.POLICIES,
     *requests.TEXTS,
-    *phrases.CHANGES,
-    *phrases.PRICES,
-    *phrases.MODIFIERS,
-    *phrases.SUBJECTS,
-    *phrases.REGIONS,
-    *phrases.WEBHOOKS,
-    *phrases.CONTEXT,
-    *phrases.TARGETS,
+    *patterns.CHANGES,
+    *patterns.PRICES,
+    *patterns.MODIFIERS,
+    *patterns.SUBJECTS,
+    *patterns.REGIONS,
+    *patterns.WEBHOOKS,
+    *patterns.CONTEXT,
+    *patterns.TARGETS,
 )
 
 
@@ -85,17 +85,17 @@ class BuiltinInterpreter:
         items = mark_plans(items, view.names("Plan"), view)
         items = apply(requests.REFUSED, items)
         items = apply(periods.rules(view.now.date()), items)
-        acted = apply((*phrases.CHANGES, *phrases.PRICES), items)
-        acted = apply([rule for rule in phrases.MODIFIERS if rule.kind == "CHARGE"], acted)
+        acted = apply((*patterns.CHANGES, *patterns.PRICES), items)
+        acted = apply([rule for rule in patterns.MODIFIERS if rule.kind == "CHARGE"], acted)
         acted = apply((*requests.QUERIES, *requests.ACTIONS, *requests.POLICIES[:3]), acted)
         if any(isinstance(item.value, requests.Frame) for item in acted):
             acted = apply((*requests.TEXTS, *requests.POLICIES[3:]), acted)
-        acted = apply(phrases.CONTEXT, acted)
-        acted = apply(phrases.MODIFIERS, acted)
-        acted = apply((*phrases.REGIONS, *phrases.WEBHOOKS, *phrases.SUBJECTS), acted)
+        acted = apply(patterns.CONTEXT, acted)
+        acted = apply(patterns.MODIFIERS, acted)
+        acted = apply((*patterns.REGIONS, *patterns.WEBHOOKS, *patterns.SUBJECTS), acted)
         made = [str(item.value.title) for item in acted if isinstance(item.value, phrases.NewPlan) and item.value.title]
         acted = mark_plans(acted, made, view)
-        return apply(phrases.TARGETS, acted)
+        return apply(patterns.TARGETS, acted)
 
     def _interpret(self, context: Context, prompt: str, items: list[Item]) -> Interpretation:
         left = _left(items)
@@ -159,13 +159,6 @@ def _known_words() -> frozenset[str]:
 
 def _left(items: list[Item]) -> list[Span]:
     """What no phrase claimed and nothing lets pass."""
-    left: list[Span] = []
-    for index, item in enumerate(items):
-        if item.kind in _PASSED or item.kind == "FRAME" or item.kind in _CONFIGURATION:
-            continue
-        if not item.kind and item.word in FILLER and item.word not in GUARDS:
-            continue
-        del index
-        left.append(item.span)
-        index = 0
-    return left
+    claimed = _PASSED | _CONFIGURATION | {"FRAME"}
+    passed = FILLER - GUARDS
+    return [item.span for item in items if item.kind not in claimed and (item.kind or item.word not in passed)]

@@ -11,7 +11,7 @@ from reconciler.agent.port import Span
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A token, or a phrase that tokens became. `kind` is empty for a plain word, whose lower-case letters are `word`."""
+    """A token, or a phrase that tokens became. `kind` is empty for a plain word, `word` its lower-case letters."""
 
     kind: str
     word: str

@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from reconciler.agent.builtin.items import Amount, Item, Number, Percentage
+from reconciler.agent.builtin.vocabulary import words
 from reconciler.agent.port import Span
 from reconciler.base.diagnostics import Mistake
 from reconciler.base.money import exponent
@@ -43,7 +44,8 @@ _TOKEN = re.compile(
   | (?P<negative>(?<![A-Za-z0-9)])[-−](?=[$€£¥₹]?[0-9.]))
   | (?P<signed>(?P<sign>{_SIGN})[ ]?(?P<signed_number>{_CHUNK})(?P<signed_scale>[kKmMbB][nN]?(?![A-Za-z]))?
         (?:[ ]?(?P<signed_code>[A-Z]{{3}}){_END})?)
-  | (?P<before>(?P<before_code>[A-Z]{{3}})[ ]?(?P<before_number>{_CHUNK})(?P<before_scale>[kKmMbB][nN]?(?![A-Za-z]))?){_END}
+  | (?P<before>(?P<before_code>[A-Z]{{3}})[ ]?(?P<before_number>{_CHUNK})
+        (?P<before_scale>[kKmMbB][nN]?(?![A-Za-z]))?){_END}
   | (?P<after>(?P<after_number>{_CHUNK})(?P<after_scale>[kKmMbB][nN]?)?[ ]?
         (?P<after_code>(?-i:[A-Z]{{3}})|€|£|(?i:usd|eur|gbp|jpy|inr|{_NAMES})){_END})
   | (?P<percent>(?P<percent_number>{_CHUNK})(?:[ ]?%|[ ]percent{_END}))
@@ -63,7 +65,7 @@ _MARKS = {
     ",": "COMMA", ".": "STOP", ";": "STOP", "!": "STOP", "?": "STOP", ":": "COLON", "(": "LPAR", ")": "RPAR",
     "/": "SLASH", "&": "AMP", "+": "PLUS",
 }  # fmt: skip
-_TOP_LEVEL = frozenset("com io dev app net org co ai cloud xyz site tech me us uk de fr in example test".split())
+_TOP_LEVEL = words("com io dev app net org co ai cloud xyz site tech me us uk de fr in example test")
 _FRAMEWORKS = frozenset({"next.js", "node.js", "vue.js", "nuxt.js"})
 _SPLIT = re.compile(r"[A-Za-z0-9]+|[-'’_]")
 

@@ -9,8 +9,9 @@ from typing import cast
 from reconciler.agent.builtin.cascade import Match, Rule
 from reconciler.agent.builtin.items import Days, Number
 
-_DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
-_MONTHS = "january february march april may june july august september october november december".split()
+_DAY_NAMES = "monday tuesday wednesday thursday friday saturday sunday"
+_MONTH_NAMES = "january february march april may june july august september october november december"
+_DAYS, _MONTHS = _DAY_NAMES.split(), _MONTH_NAMES.split()
 
 
 def month_of(day: date, back: int = 0) -> tuple[date, date]:
