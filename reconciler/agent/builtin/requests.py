@@ -74,8 +74,10 @@ def _text(name: str, pattern: str) -> Rule:
 _CUSTOMER = "c=(EMAIL|QUOTED|WORD)"
 _METRIC = "metric=(mrr|arr|revenue)"
 _MOVEMENT = "(new|expansion|contraction|churned|churn|reactivation|reactivated)"
-_CHANGESET = "(that|this|it|them|these|those|all|everything|(the|my|our|all|any) (change|changes|"
-"plan|change set|changes set|draft|drafts|proposal|request))"
+_CHANGESET = (
+    "(that|this|it|them|these|those|all|everything|"
+    "(the|my|our|all|any) (change|changes|plan|change set|changes set|draft|drafts|proposal|request))"
+)
 ROLES = "role=(support|finance|admins|admin|engineering|sales|managers|manager|owners|owner|billing|operations)"
 
 REFUSED = (

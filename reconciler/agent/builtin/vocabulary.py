@@ -33,9 +33,9 @@ SEATS = words(
 
 PERIODS = {
     "month": "month", "months": "month", "mo": "month", "monthly": "month", "year": "year", "years": "year",
-    "yr": "year", "annum": "year", "annual": "year", "annually": "year", "yearly": "year", "week": "week", "weeks": "week",
-    "weekly": "week", "day": "day", "days": "day", "daily": "day", "quarter": "3 months", "quarters": "3 months",
-    "quarterly": "3 months",
+    "yr": "year", "annum": "year", "annual": "year", "annually": "year", "yearly": "year",
+    "week": "week", "weeks": "week", "weekly": "week", "day": "day", "days": "day", "daily": "day",
+    "quarter": "3 months", "quarters": "3 months", "quarterly": "3 months",
 }  # fmt: skip
 
 # Words of the grammar that can never be part of a name or of a unit.
