@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from reconciler.agent.arithmetic import result_of
-from reconciler.agent.evidence import Evidence, address, read_evidence
+from reconciler.agent.evidence import Evidence, Form, address, read_evidence
 from reconciler.agent.port import Action, Draft, Field, Interpretation, Query, Source, SourceKind, Span, View, Words
 from reconciler.agent.shapes import MUST_BE_SAID, Path, Shape, leaves, matches, shape_of
 from reconciler.base.canonical import JSON
@@ -177,14 +177,17 @@ class Grounds:
     def unsaid(self, text: str) -> list[str]:
         """The values in a text, such as a description, that are in no words of the person's."""
         said = [*self.evidence, *(evidence for _, evidence in self.answered)]
-        numbers = {evidence.number for evidence in said if evidence.number is not None}
+        numbers = {evidence.number for evidence in said}
+        exact = {(evidence.form, evidence.number, evidence.unit) for evidence in said}
         texts = {address(evidence.text) for evidence in said if evidence.text}
+
+        def is_said(one: Evidence) -> bool:
+            if one.form in (Form.MONEY, Form.PERCENT):
+                return (one.form, one.number, one.unit) in exact
+            return address(one.text) in texts if one.text else one.number in numbers
+
         found = read_evidence(text, self.view.now)
-        return [
-            text[one.span.start : one.span.end]
-            for one in found
-            if (one.number is not None and one.number not in numbers) or (one.text and address(one.text) not in texts)
-        ]
+        return [text[one.span.start : one.span.end] for one in found if not is_said(one)]
 
 
 _TOKEN = re.compile(r"[0-9A-Za-z]+")
@@ -278,7 +281,8 @@ def _holds(
     if claim is SourceKind.ANSWER and _is_choice_made(source, grounds.words.answers):
         return True
     if shape == Shape.TEXT:
-        return not grounds.unsaid(str(value))
+        copied = claim is SourceKind.LOOKUP and _looked_up(shape, str(value), grounds.view)
+        return copied or not grounds.unsaid(str(value))
     if shape not in Shape.EXACT:
         return bool(source.spans) or claim is not SourceKind.OPERATOR or grounds.name(str(value)) is not None
     present = _present(grounds.view, kind, name, path)

@@ -33,7 +33,8 @@ from reconciler.base.canonical import JSON
 from reconciler.spec.kinds.fields import NAME_PATTERN
 from reconciler.spec.kinds.registry import KINDS
 
-_FIELD_NAME = r"[a-z][A-Za-z0-9-]{0,40}"
+# What may be assumed in a query, and shown so: a few plain words.
+_PLAIN_WORDS = r"[a-z]+(?:[ -][a-z]+){0,4}"
 _PATH = r"spec(\.[A-Za-z0-9][A-Za-z0-9-]{0,62}){1,8}"
 # What a person reads of a refusal; a model picks which.
 REFUSALS = {
@@ -82,7 +83,9 @@ class Collected:
             raise WrongInputError("there is no such tool")
         if not isinstance(value, Mapping):
             raise WrongInputError("the input is no object")
-        wrong = mistakes_in(value, tools()[tool][1])
+        schema = tools()[tool][1]
+        chosen = [key for key, inner in schema["properties"].items() if "enum" in inner]
+        wrong = [f'"{key}" is missing' for key in chosen if key not in value] + mistakes_in(value, schema)
         if wrong:
             raise WrongInputError("; ".join(wrong[:10]))
         if len(self.drafts) + len(self.actions) + len(self.questions) >= MOST_DRAFTS:
@@ -182,6 +185,7 @@ class Collected:
 
     def _is_said(self, kind: str, name: str, one: Field) -> bool:
         source = self.grounds.source(kind, one.path, one.before, name=name)
+        self.about.extend(source.spans if source is not None else ())
         return source is not None and source.kind in (SourceKind.OPERATOR, SourceKind.ANSWER)
 
     def _is_named(self, kind: str, name: str, path: Path) -> bool:
@@ -217,10 +221,10 @@ class Collected:
         fields = []
         for one in _named_fields(value.get("parameters", [])):
             source = self.grounds.source(about, one.path, one.value)
-            if source is None and shape_of(about, one.path, one.value) in Shape.EXACT:
-                self._ask(asking.missing_value(about, "", one), f"{one.path[0]} of {about}")
-                continue
             if source is None or source.kind in (SourceKind.DEFAULT, SourceKind.MODEL):
+                if not re.fullmatch(_PLAIN_WORDS, str(one.value)):
+                    self._ask(asking.missing_value(about, "", one), f"{one.path[0]} of {about}")
+                    continue
                 source = Source(SourceKind.DEFAULT)
                 self._assume(f"{about} {one.path[0]}: {_shown(one.value)}")
             fields.append(replace(one, source=source))
@@ -271,8 +275,6 @@ def _named_fields(entries: Sequence[Mapping[str, Any]]) -> list[Field]:
     fields: dict[str, Field] = {}
     for entry in entries:
         name, value = str(entry.get("name", "")), str(entry.get("value", ""))
-        if not re.fullmatch(_FIELD_NAME, name):
-            raise WrongInputError("a name of a field is one word such as amount")
         if value:
             fields[name] = Field((name,), value, _PENDING)
     return list(fields.values())

@@ -32,6 +32,12 @@ TOPICS = (
     "usage-meter", "usage-rate", "webhook-events", "webhook-url", "what-to-do", "which-charge", "which-customer",
     "which-period", "which-plan", "which-pricing",
 )  # fmt: skip
+# What actions and queries may say: no name of these approves anything.
+FIELD_NAMES = (
+    "action", "amount", "audience", "by", "change", "charge", "code", "compare", "currency", "customer", "date", "end",
+    "from", "group", "included", "invoice", "limit", "meter", "metric", "notify", "order", "period", "percent", "plan",
+    "proration", "rate", "reason", "region", "role", "segment", "share", "start", "subject", "text", "to", "top",
+)  # fmt: skip
 REASONS = ("a-person-approves", "not-about-billing", "not-possible-here", "unsafe")
 # What words can be that nothing is drafted from.
 MEANINGS: Mapping[str, str] = {
@@ -111,7 +117,7 @@ def _text(description: str) -> Schema:
 def tools() -> Mapping[str, tuple[str, Schema]]:
     """Each tool's description and the strict schema of its input, by its name."""
     kinds = tuple(sorted(KINDS))
-    values = _list(_object(name=_text("Like amount, customer, reason"), value=_TEXT), "What was said of it")
+    values = _list(_object(name=_one_of(FIELD_NAMES, "Which of them"), value=_TEXT), "What was said of it")
     found: dict[str, tuple[str, Schema]] = {
         f"draft_{kind.lower()}": (
             f"Draft a new {kind}: it is proposed, checked and shown, nothing more.",

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
+import pytest
 
 from reconciler.agent.claude.interpreter import ClaudeInterpreter, Judge
 from reconciler.agent.claude.settings import ClaudeSettings
@@ -93,7 +94,8 @@ class Script:
     def __call__(self, request: httpx2.Request) -> httpx2.Response:
         self.sent.append(request)
         self.requests.append(json.loads(request.content))
-        assert self._answers, "the script has no further answer"
+        if not self._answers:
+            pytest.fail("the script has no further answer")
         answer = self._answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
