@@ -6,13 +6,14 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
-from reconciler.sandbox.exchange import Refusal, not_implemented
+from reconciler.sandbox.exchange import Refusal
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.validate import INT64, Amount, Count, Currency, Interval, Strict, UnitPrice, invalid
 
 DAYS: dict[str, float] = {"Day": 1, "Week": 7, "Month": 365 / 12, "Year": 365}
 LONGEST_TERM_DAYS = 20 * 365
 METERS_MAXIMUM = 10
+UnitsPerCredit = Annotated[str, Field(pattern=r"^[0-9]{0,17}[1-9][0-9]{0,17}(\.[0-9]{1,12})?$")]
 
 
 class PriceBase(Strict):
@@ -67,7 +68,7 @@ class MeterLine(Strict):
     price_per_unit: UnitPrice | None = None
     free_threshold: Annotated[int, Field(ge=0, le=INT64)] | None = None
     credit_entitlement_id: str | None = None
-    meter_units_per_credit: str | None = None
+    meter_units_per_credit: UnitsPerCredit | None = None
     name: str | None = None
     description: str | None = None
     measurement_unit: str | None = None
@@ -84,10 +85,10 @@ class UsageBasedPrice(Cycle):
 Price: TypeAlias = Annotated[OneTimePrice | RecurringPrice | UsageBasedPrice, Field(discriminator="type")]
 
 
-def show_price(store: Store, price: Price, kept_meters: frozenset[str] = frozenset()) -> dict[str, Any]:
+def show_price(store: Store, price: Price, kept: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Check what a shape alone cannot tell and render the price.
 
-    `kept_meters` are those that the product has already: they may be archived by now. Raises Refusal.
+    `kept` are the meters and credits that the product has already: they may be archived by now. Raises Refusal.
     """
     shown = price.shown()
     if isinstance(price, OneTimePrice):
@@ -104,7 +105,7 @@ def show_price(store: Store, price: Price, kept_meters: frozenset[str] = frozens
         raise invalid("price.meters", f"{len(lines)} meters; at most {METERS_MAXIMUM}")
     if len({line.meter_id for line in lines}) < len(lines):
         raise invalid("price.meters", "the same meter_id twice")
-    return shown | {"meters": [_show_line(store, n, line, kept_meters) for n, line in enumerate(lines)]}
+    return shown | {"meters": [_show_line(store, n, line, kept) for n, line in enumerate(lines)]}
 
 
 def _check_cycle(price: Cycle) -> None:
@@ -116,18 +117,27 @@ def _check_cycle(price: Cycle) -> None:
         raise invalid("price.payment_frequency_count", "the payment frequency is longer than the subscription period")
 
 
-def _show_line(store: Store, position: int, line: MeterLine, kept_meters: frozenset[str]) -> dict[str, Any]:
+def _show_line(store: Store, position: int, line: MeterLine, kept: frozenset[str]) -> dict[str, Any]:
     place = f"price.meters.{position}"
-    if line.credit_entitlement_id is not None or line.meter_units_per_credit is not None:
-        raise not_implemented(f"{place}: credits on a meter")
-    if line.price_per_unit is None:
+    if (line.credit_entitlement_id is None) != (line.meter_units_per_credit is None):
+        raise invalid(f"{place}.meter_units_per_credit", "goes together with credit_entitlement_id")
+    if line.credit_entitlement_id is not None:
+        _check_credit(store, place, line.credit_entitlement_id, kept)
+    elif line.price_per_unit is None:
         raise invalid(f"{place}.price_per_unit", "missing")
     meter = store.find("meter", line.meter_id)
     if meter is None:
         raise Refusal(422, "METER_NOT_FOUND", f'{place}.meter_id: no meter "{line.meter_id[:60]}"')
-    if meter.state != "live" and line.meter_id not in kept_meters:
+    if meter.state != "live" and line.meter_id not in kept:
         raise Refusal(422, "METER_ARCHIVED", f'{place}.meter_id: meter "{line.meter_id}" is archived')
     return echo_meter(line.model_dump() | {"free_threshold": line.free_threshold or 0}, meter.body)
+
+
+def _check_credit(store: Store, place: str, credit_id: str, kept: frozenset[str]) -> None:
+    credit = store.find("credit", credit_id)
+    if credit is None or (credit.state != "live" and credit_id not in kept):
+        message = f'{place}.credit_entitlement_id: no credit entitlement "{credit_id[:60]}"'
+        raise Refusal(422, "CREDIT_ENTITLEMENT_NOT_FOUND", message)
 
 
 def echo_meter(line: dict[str, Any], meter: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from reconciler.base.clock import format_time
+from reconciler.sandbox.attachments import AttachCredit, AttachEntitlement, show_credits, show_entitlements
 from reconciler.sandbox.exchange import Answer, Call, JSONObject, Refusal, Route, as_items, as_json, not_implemented
 from reconciler.sandbox.localized_prices import archive_rules
 from reconciler.sandbox.prices import Price, base_amount, echo_meter, show_price
@@ -75,10 +76,10 @@ class ProductOptions(Strict):
 
     addons: list[str] | None = None
     brand_id: str | None = None
-    credit_entitlements: list[dict[str, Any]] | None = None
+    credit_entitlements: list[AttachCredit] | None = None
     description: Description | None = None
     digital_product_delivery: Delivery | None = None
-    entitlements: list[dict[str, Any]] | None = None
+    entitlements: list[AttachEntitlement] | None = None
     license_key_activation_message: Annotated[str, Field(max_length=2500)] | None = None
     license_key_activations_limit: Amount | None = None
     license_key_duration: LicenseKeyDuration | None = None
@@ -132,8 +133,8 @@ def make(store: Store, request: CreateProduct, product_id: str, created: datetim
         "pricing_mode": request.pricing_mode,
         "metadata": request.metadata,
         "addons": None,
-        "credit_entitlements": [],
-        "entitlements": [],
+        "credit_entitlements": show_credits(store, request.credit_entitlements or ()),
+        "entitlements": show_entitlements(store, request.entitlements or ()),
         "product_collection_id": None,
         "digital_product_delivery": _show_delivery(request.digital_product_delivery),
         "license_key_enabled": bool(request.license_key_enabled),
@@ -185,7 +186,8 @@ def change(call: Call) -> Answer:
     if request.price is not None:
         if request.price.type != body["price"]["type"]:
             raise invalid("price.type", f'"{body["price"]["type"]}" cannot become "{request.price.type}"')
-        kept = frozenset(line["meter_id"] for line in body["price"].get("meters", ()))
+        lines = body["price"].get("meters", ())
+        kept = frozenset(line[name] for line in lines for name in ("meter_id", "credit_entitlement_id") if line[name])
         body["price"] = show_price(call.store, request.price, kept)
     for name in ("name", "tax_category", "metadata", "license_key_enabled"):
         if getattr(request, name) is not None:
@@ -196,6 +198,12 @@ def change(call: Call) -> Answer:
             body[name] = plain[name]
     if "digital_product_delivery" in given:
         body["digital_product_delivery"] = _show_delivery(request.digital_product_delivery)
+    if request.entitlements is not None:
+        here = frozenset(one["id"] for one in body["entitlements"])
+        body["entitlements"] = show_entitlements(call.store, request.entitlements, here)
+    if request.credit_entitlements is not None:
+        here = frozenset(one["credit_entitlement_id"] for one in body["credit_entitlements"])
+        body["credit_entitlements"] = show_credits(call.store, request.credit_entitlements, here)
     if "pricing_mode" in given:
         archive_rules(call.store, stored.id, request.pricing_mode)
     body["updated_at"] = format_time(call.now)
@@ -262,9 +270,8 @@ def _show_delivery(delivery: Delivery | None) -> JSONObject | None:
 
 def _refuse_what_is_missing(request: ProductOptions) -> None:
     """The sandbox has no such objects, so an id of one can only be a mistake or beyond it."""
-    for name in ("addons", "credit_entitlements", "entitlements"):
-        if getattr(request, name):
-            raise not_implemented(f"{name}: attaching them to a product")
+    if request.addons:
+        raise not_implemented("addons: attaching them to a product")
     if request.brand_id not in (None, BUSINESS):
         raise not_implemented("brand_id: brands besides the primary one")
     if request.digital_product_delivery is not None and request.digital_product_delivery.files:

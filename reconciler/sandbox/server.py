@@ -16,8 +16,10 @@ from aiohttp.typedefs import Handler
 from reconciler.base.clock import Clock
 from reconciler.base.errors import RatecardError
 from reconciler.sandbox import (
+    credit_entitlements,
     customers,
     discounts,
+    entitlements,
     localized_prices,
     meters,
     payments,
@@ -41,6 +43,8 @@ KEY_PREFIX = "dodo_test_"
 SERVED_ROUTES: tuple[Route, ...] = (
     *products.ROUTES,
     *localized_prices.ROUTES,
+    *credit_entitlements.ROUTES,
+    *entitlements.ROUTES,
     *meters.ROUTES,
     *discounts.ROUTES,
     *webhooks.ROUTES,

@@ -69,16 +69,13 @@ _UNSERVED = """
     /checkouts POST
     /checkouts/preview POST
     /checkouts/{id} GET
-    /credit-entitlements GET POST
     /credit-entitlements/{credit_entitlement_id}/balances GET
     /credit-entitlements/{credit_entitlement_id}/balances/{customer_id} GET
     /credit-entitlements/{credit_entitlement_id}/balances/{customer_id}/grants GET
     /credit-entitlements/{credit_entitlement_id}/balances/{customer_id}/ledger GET
     /credit-entitlements/{credit_entitlement_id}/balances/{customer_id}/ledger-entries POST
-    /credit-entitlements/{id} DELETE GET PATCH
     /credit-entitlements/{id}/translations GET
     /credit-entitlements/{id}/translations/{locale} DELETE PUT
-    /credit-entitlements/{id}/undelete POST
     /customers/{customer_id}/credit-entitlements GET
     /customers/{customer_id}/customer-portal/session POST
     /customers/{customer_id}/emails GET
@@ -93,8 +90,6 @@ _UNSERVED = """
     /discounts/{discount_id}/customers/{customer_id} DELETE
     /disputes GET
     /disputes/{dispute_id} GET
-    /entitlements GET POST
-    /entitlements/{id} DELETE GET PATCH
     /entitlements/{id}/files POST
     /entitlements/{id}/files/{file_id} DELETE
     /entitlements/{id}/grants GET

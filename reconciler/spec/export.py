@@ -25,6 +25,8 @@ HOME = f"https://{GROUP}/schemas/{VERSION}"
 
 # What `kubectl get` shows of each kind beside its name and age.
 _COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
+    "Credit": (("Title", ".spec.title"), ("Unit", ".spec.unit")),
+    "Entitlement": (("Title", ".spec.title"),),
     "Discount": (("Code", ".spec.code"),),
     "Meter": (("Title", ".spec.title"), ("Event", ".spec.event")),
     "Plan": (("Title", ".spec.title"),),

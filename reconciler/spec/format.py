@@ -33,6 +33,8 @@ _SPELLINGS: dict[str, Callable[[str], object]] = {
     "percent": parse_percent,
     "every": parse_period,
     "per": parse_period,
+    "within": parse_period,
+    "validFor": parse_period,
 }
 # Text that must keep its quotes in block style, beyond what the plain rules say: indicators and `: `, ` #`.
 _NEEDS_QUOTES = re.compile(r"""[-?:,\[\]{}#&*!|>'"%@`=\s]|.*(?:: |:$| #|\s$)""", re.DOTALL).match

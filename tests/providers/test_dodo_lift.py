@@ -128,7 +128,8 @@ def test_a_bound_object_that_slipped_between_two_pages_is_neither_gone_nor_archi
     finally:
         connection.close()
     assert (found.id, found.archived) == ("pdt_1", False)
-    assert sorted(asked) == ["/discounts", "/meters", "/products", "/products", "/products/pdt_1", "/webhooks"]
+    lists = ["/credit-entitlements", "/discounts", "/entitlements", "/meters", "/products", "/products"]
+    assert sorted(asked) == [*lists, "/products/pdt_1", "/webhooks"]
 
 
 def test_an_object_that_two_pages_show_is_read_once() -> None:

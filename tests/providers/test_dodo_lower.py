@@ -56,6 +56,8 @@ def test_a_plan_with_usage_is_one_usage_product_for_each_price() -> None:
         "description": "For teams",
         "tax_category": "saas",
         "features": ["Email support", "Audit log"],
+        "entitlements": [],
+        "credit_entitlements": [],
         "price": {
             "type": "usage_based_price",
             "currency": "USD",
@@ -329,6 +331,8 @@ def test_a_product_is_paid_once() -> None:
         "description": None,
         "tax_category": "e_book",
         "features": [],
+        "entitlements": [],
+        "credit_entitlements": [],
         "price": {
             "type": "one_time_price",
             "currency": "USD",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, get_type_hints
 
 import pytest
 from dodopayments.types import (
+    credit_entitlement_create_params,
     discount_create_params,
+    entitlement_create_params,
     meter_create_params,
     product_create_params,
     product_update_params,
@@ -70,7 +72,38 @@ def meters(draw: st.DrawFn) -> Document:
 
 
 @st.composite
-def plans(draw: st.DrawFn, meter_names: list[str]) -> Document:
+def credits_of(draw: st.DrawFn) -> Document:
+    rollover = st.fixed_dictionaries(
+        {"percent": st.sampled_from(["1%", "50%", "12.5%", "100%"])},
+        optional={"within": st.sampled_from(["month", "2 weeks"]), "times": st.integers(1, 99)},
+    )
+    overage = st.fixed_dictionaries({"rate": st.just("0.01 USD")}, optional={"limit": st.integers(1, 9)})
+    needed = {"title": draw(words), "unit": draw(words), "precision": draw(st.integers(0, 10))}
+    optional = some(description=words, expiresAfterDays=st.integers(1, 400), rollover=rollover, overage=overage)
+    return needed | draw(optional)
+
+
+@st.composite
+def entitlements(draw: st.DrawFn) -> Document:
+    keys = some(
+        activations=st.integers(1, 9),
+        validFor=st.sampled_from(["year", "30 days"]),
+        message=words,
+        delivery=st.sampled_from(["automatic", "manual"]),
+    )
+    what = st.one_of(
+        keys.map(lambda key: {"licenceKey": key}), words.map(lambda word: {"featureFlag": {"feature": word}})
+    )
+    return {"title": draw(words)} | draw(what) | draw(some(description=words))
+
+
+@st.composite
+def plans(
+    draw: st.DrawFn,
+    meter_names: list[str],
+    credit_names: Sequence[str] = (),
+    gifts: Sequence[str] = (),
+) -> Document:
     currency = draw(st.sampled_from(sorted(CURRENCIES)))
 
     def money(largest: int) -> st.SearchStrategy[str]:
@@ -107,8 +140,19 @@ def plans(draw: st.DrawFn, meter_names: list[str]) -> Document:
         | {"included": draw(st.integers(1, 2**53 - 1)), "every": draw(periods)}
         for n, name in enumerate(draw(st.lists(st.sampled_from(meter_names), max_size=2)) if meter_names else [])
     ]
+    for line in lines:
+        if credit_names and draw(st.booleans()):
+            del line["rate"]
+            line.pop("included", None)
+            line |= {"credit": credit_names[0], "unitsPerCredit": draw(st.integers(1, 2**53 - 1))}
+    grants = [
+        {"credit": name, "units": draw(st.integers(1, 2**53 - 1)), "per": "month", "pooled": draw(st.booleans())}
+        for name in draw(st.lists(st.sampled_from(credit_names), unique=True) if credit_names else st.just([]))
+    ]
     needed = {
         "title": draw(words),
+        "credits": grants,
+        "entitlements": draw(st.lists(st.sampled_from(gifts), unique=True) if gifts else st.just([])),
         "taxCategory": draw(tax_categories),
         "prices": prices,
         "usage": lines,
@@ -173,11 +217,15 @@ webhooks = st.builds(
 def books(draw: st.DrawFn) -> str:
     """The specs of a whole account, as text: JSON is YAML."""
     counted = draw(st.dictionaries(names, meters(), max_size=3))
-    sold = draw(st.dictionaries(names, plans(sorted(counted)), max_size=3))
+    granted = draw(st.dictionaries(names, credits_of(), max_size=2))
+    given = draw(st.dictionaries(names, entitlements(), max_size=2))
+    sold = draw(st.dictionaries(names, plans(sorted(counted), sorted(granted), sorted(given)), max_size=3))
     once = draw(st.dictionaries(names, products(), max_size=2))
     codes = draw(st.dictionaries(names, discounts(sorted(sold), sorted(once)), max_size=2))
     documents = [document("Meter", name, spec) for name, spec in counted.items()]
     documents += [document("Plan", name, spec) for name, spec in sold.items()]
+    documents += [document("Credit", name, spec) for name, spec in granted.items()]
+    documents += [document("Entitlement", name, spec) for name, spec in given.items()]
     documents += [document("Product", name, spec) for name, spec in once.items()]
     named = ([draw(st.sampled_from(sorted(sold)))] if sold else [], sorted(once)[:1])
     if any(named) and draw(st.booleans()):
@@ -232,10 +280,12 @@ def test_what_is_sent_is_what_is_read_and_nothing_is_dropped_silently(sandbox: C
 @st.composite
 def two_of_a_kind(draw: st.DrawFn) -> tuple[str, str]:
     """The same spec before and after an edit, as text."""
-    kind = draw(st.sampled_from(["Meter", "Plan", "Product", "Discount", "Webhook"]))
+    kind = draw(st.sampled_from(["Meter", "Credit", "Entitlement", "Plan", "Product", "Discount", "Webhook"]))
     several = {
         "Meter": meters(),
         "Plan": plans(["calls"]),
+        "Credit": credits_of(),
+        "Entitlement": entitlements(),
         "Product": products(),
         "Discount": discounts([], []).map(lambda spec: spec | {"code": "CODE"}),
         "Webhook": webhooks,
@@ -277,6 +327,8 @@ _PARAMETERS = {
     "product": product_create_params.ProductCreateParams,
     "pricing_mode": product_update_params.ProductUpdateParams,
     "localized_price": localized_price_create_params.LocalizedPriceCreateParams,
+    "credit": credit_entitlement_create_params.CreditEntitlementCreateParams,
+    "entitlement": entitlement_create_params.EntitlementCreateParams,
     "discount": discount_create_params.DiscountCreateParams,
     "webhook": webhook_create_params.WebhookCreateParams,
 }
@@ -353,6 +405,7 @@ def test_what_a_price_would_lose_when_sent_whole_is_shown() -> None:
             "meter_id": {"$id": "mtr_2"},
             "price_per_unit": "10.5",
             "free_threshold": 0,
-            "credit_entitlement_id": "cde_1",
+            "credit_entitlement_id": {"$id": "cde_1"},
+            "meter_units_per_credit": None,
         },
     ]

@@ -102,6 +102,66 @@ def test_clearing_the_pricing_mode_archives_the_prices_below_it(official: DodoPa
     assert prices.list(product_id).items == []
 
 
+def test_a_credit_entitlement_goes_through_its_whole_life(official: DodoPayments):
+    resource = official.credit_entitlements
+    terms = {"name": "Tokens", "precision": 0, "unit": "token", "rollover_enabled": False, "overage_enabled": False}
+    made = resource.create(**terms)
+    assert (made.overage_behavior, made.precision) == ("forgive_at_reset", 0)
+    with pytest.raises(dodopayments.ConflictError, match="CREDIT_ENTITLEMENT_NAME_ALREADY_EXISTS"):
+        resource.create(**terms)
+    with pytest.raises(dodopayments.UnprocessableEntityError, match="price_per_unit"):
+        resource.update(made.id, overage_enabled=True)
+    assert resource.update(made.id, expires_after_days=30) is None
+    assert resource.retrieve(made.id).expires_after_days == 30
+    assert resource.delete(made.id) is None
+    assert resource.list().items == []
+    assert [one.id for one in resource.list(deleted=True).items] == [made.id]
+    with pytest.raises(dodopayments.APIStatusError) as gone:
+        resource.delete(made.id)
+    assert gone.value.status_code == 410
+    resource.undelete(made.id)
+    assert [one.id for one in resource.list().items] == [made.id]
+
+
+def test_an_entitlement_goes_through_its_whole_life(official: DodoPayments):
+    made = official.entitlements.create(
+        name="Key", integration_type="license_key", integration_config={"activations_limit": 3}, metadata={"a": "b"}
+    )
+    assert official.entitlements.retrieve(made.id) == made
+    changed = official.entitlements.update(made.id, name="Keys", integration_config={"activations_limit": 5})
+    assert (changed.name, changed.integration_config.activations_limit) == ("Keys", 5)
+    assert [one.id for one in official.entitlements.list(integration_type="license_key").items] == [made.id]
+    official.entitlements.delete(made.id)
+    assert official.entitlements.list().items == []
+    with pytest.raises(dodopayments.NotFoundError):
+        official.entitlements.retrieve(made.id)
+
+
+def test_a_product_carries_credits_and_entitlements(official: DodoPayments):
+    credit = official.credit_entitlements.create(
+        name="Tokens", precision=0, unit="token", rollover_enabled=False, overage_enabled=False, expires_after_days=30
+    )
+    gift = official.entitlements.create(
+        name="SSO", integration_type="feature_flag", integration_config={"feature_id": "sso", "feature_type": "boolean"}
+    )
+    made = official.products.create(
+        **bodies.product(
+            credit_entitlements=[{"credit_entitlement_id": credit.id, "credits_amount": "100"}],
+            entitlements=[{"entitlement_id": gift.id}],
+        )
+    )
+    (attached,) = made.credit_entitlements
+    assert (attached.credits_amount, attached.expires_after_days, attached.credit_entitlement_unit) == (
+        "100",
+        30,
+        "token",
+    )
+    assert [one.name for one in official.products.list().items[0].entitlements] == ["SSO"]
+    official.products.update(made.product_id, credit_entitlements=[], entitlements=[])
+    read = official.products.retrieve(made.product_id)
+    assert (read.credit_entitlements, read.entitlements) == ([], [])
+
+
 def test_a_meter_goes_through_its_whole_life(official: DodoPayments):
     condition = {"key": "tier", "operator": "equals", "value": "paid"}
     either = {"conjunction": "or", "clauses": [condition, {"key": "n", "operator": "greater_than", "value": 3}]}

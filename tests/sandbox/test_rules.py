@@ -261,7 +261,7 @@ def test_a_subscription_that_is_not_right_is_refused_whole(http: httpx.Client, c
 
 @pytest.mark.parametrize(
     ("changes", "words"),
-    [({"addons": ["adn_1"]}, "addons"), ({"brand_id": "brnd_1"}, "brand_id"), ({"entitlements": [{}]}, "entitlements")],
+    [({"addons": ["adn_1"]}, "addons"), ({"brand_id": "brnd_1"}, "brand_id")],
 )
 def test_what_the_sandbox_has_no_objects_for_answers_501(http: httpx.Client, changes: dict[str, Any], words: str):
     refused(post(http, "/products", bodies.product(**changes)), 501, words)

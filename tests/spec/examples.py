@@ -107,4 +107,26 @@ spec:
   rounding: up
 """
 
-ALL = "---\n".join([METER, PLAN, DISCOUNT, WEBHOOK, PRODUCT, COMMITTED, REGIONAL])
+CREDIT = """\
+apiVersion: ratecard.dev/v1alpha1
+kind: Credit
+metadata:
+  name: ai-tokens
+spec:
+  title: AI tokens
+  unit: token
+  expiresAfterDays: 90
+  rollover: {percent: 50%, within: 3 months, times: 2}
+"""
+
+ENTITLEMENT = """\
+apiVersion: ratecard.dev/v1alpha1
+kind: Entitlement
+metadata:
+  name: desktop-key
+spec:
+  title: Desktop key
+  licenceKey: {activations: 3, validFor: year}
+"""
+
+ALL = "---\n".join([METER, PLAN, DISCOUNT, WEBHOOK, PRODUCT, COMMITTED, REGIONAL, CREDIT, ENTITLEMENT])

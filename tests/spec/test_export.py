@@ -10,7 +10,7 @@ from reconciler.spec.export import differing, documents
 from reconciler.spec.kinds.registry import KINDS
 from reconciler.spec.load import load_text
 from reconciler.spec.source import Composer, SourceFile
-from tests.spec.examples import ALL, COMMITTED, DISCOUNT, METER, PLAN, PRODUCT, REGIONAL, WEBHOOK
+from tests.spec.examples import ALL, COMMITTED, CREDIT, DISCOUNT, ENTITLEMENT, METER, PLAN, PRODUCT, REGIONAL, WEBHOOK
 
 REPOSITORY = Path(__file__).parents[2]
 SCHEMAS = {name: json.loads(text) for name, text in documents().items() if name.endswith(".json")}
@@ -71,6 +71,9 @@ def test_the_schemas_and_the_loader_accept_every_example():
         (DISCOUNT, "total: 100", "total: 0"),
         (WEBHOOK, "[subscription.active", '["Subscription active"'),
         (WEBHOOK, "alias:events", '"a b"'),
+        (CREDIT, "unit: token", "unit: 1"),
+        (CREDIT, "expiresAfterDays: 90", "expiresAfterDays: 0"),
+        (ENTITLEMENT, "activations: 3", "activations: 0"),
         (REGIONAL, "[IN, BR]", "[IN, UK]"),
         (REGIONAL, "rounding: up", "rounding: charm"),
         (PRODUCT, "minimum: 5 USD", "minimum: 5"),
@@ -114,7 +117,7 @@ def test_a_custom_resource_definition_is_structural(name):
     assert f"crds/{CRDS[name]['metadata']['name']}.yaml" == name
 
 
-@pytest.mark.parametrize("text", [METER, PLAN, DISCOUNT, WEBHOOK, PRODUCT, COMMITTED, REGIONAL])
+@pytest.mark.parametrize("text", [METER, PLAN, DISCOUNT, WEBHOOK, PRODUCT, COMMITTED, REGIONAL, CREDIT, ENTITLEMENT])
 def test_a_custom_resource_definition_accepts_the_spec_that_the_loader_accepts(text):
     (value,) = values(text)
     crd = CRDS[f"crds/{value['kind'].lower()}s.ratecard.dev.yaml"]

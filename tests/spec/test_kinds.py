@@ -4,7 +4,7 @@ import pytest
 
 from reconciler.spec.format import format_text
 from reconciler.spec.load import load_text
-from tests.spec.examples import COMMITTED, PRODUCT, REGIONAL
+from tests.spec.examples import COMMITTED, CREDIT, ENTITLEMENT, PLAN, PRODUCT, REGIONAL
 
 
 def mistakes(text, good, bad):
@@ -13,6 +13,10 @@ def mistakes(text, good, bad):
     return [(found.path, found.code, str(found)) for found in load_text(changed, "a.yaml").diagnostics]
 
 
+TWICE = """  credits:
+    - {credit: a, units: 1, per: month}
+    - {credit: a, units: 2, per: month, prices: [monthly]}
+  features:"""
 FIRST = "fee: 500 USD, included: 500000"
 
 
@@ -38,6 +42,19 @@ FIRST = "fee: 500 USD, included: 500000"
         ),
         (PRODUCT, "19.50 USD", "4 USD", "spec.payWhatYouWant.suggested", "product/price", "the minimum is 5 USD"),
         (PRODUCT, "19.50 USD", "19 EUR", "spec.payWhatYouWant.suggested", "product/currency", "19 EUR"),
+        (CREDIT, "percent: 50%", "percent: 0%", "spec.rollover.percent", "credit/rollover", "0%"),
+        (
+            ENTITLEMENT, "licenceKey: {activations: 3, validFor: year}", "description: D",
+            "spec", "entitlement/what", "either",
+        ),
+        (
+            PLAN, "rate: 0.002 USD", "credit: ai-tokens\n      unitsPerCredit: 1", "spec.usage[0].included",
+            "plan/usage", "units of a credit are granted",
+        ),
+        (
+            PLAN, "  features:", TWICE, "spec.credits[1].credit", "grants/twice", "twice on monthly",
+        ),
+        (PLAN, "  features:", "  entitlements: [a, a]\n  features:", "spec.entitlements[1]", "grants/twice", "twice"),
         (REGIONAL, "IN, BR", "IN, UK", "spec.prices[0].countries[1]", "country/unknown", "write GB"),
         (REGIONAL, '["NO"]', '["NO", IN]', "spec.prices[1].countries[1]", "regional/country-twice", '"IN" has a price'),
         (REGIONAL, "percent: 40%", "percent: 0%", "spec.prices[0].percent", "regional/value", "0%"),

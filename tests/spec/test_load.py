@@ -26,7 +26,7 @@ def test_each_kind_is_loaded_with_its_name_and_place():
     assert [(s.kind, s.name) for s in loaded.specs] == [
         ("Meter", "api-calls"), ("Plan", "pro"), ("Discount", "launch"), ("Webhook", "billing"),
         ("Product", "handbook"), ("Plan", "committed"),
-        ("RegionalPricing", "emerging"),
+        ("RegionalPricing", "emerging"), ("Credit", "ai-tokens"), ("Entitlement", "desktop-key"),
     ]  # fmt: skip
 
 

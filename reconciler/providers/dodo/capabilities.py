@@ -9,14 +9,22 @@ from reconciler.plan.capabilities import Capabilities, Form, KindCapabilities, L
 from reconciler.providers.dodo.events import EVENT_TYPES
 
 METER, PRODUCT, DISCOUNT, WEBHOOK = "meter", "product", "discount", "webhook"
+CREDIT, ENTITLEMENT = "credit", "entitlement"
 # Not objects of their own at Dodo: that a product has prices for countries is a field of it, and each of these prices
 # is below it. As objects with ids of their own (`PRODUCT/pricing_mode`, `PRODUCT/ID`) they come and go in safe order.
 PRICING_MODE, LOCALIZED_PRICE = "pricing_mode", "localized_price"
 
-PATHS = {METER: "/meters", PRODUCT: "/products", DISCOUNT: "/discounts", WEBHOOK: "/webhooks"}
+PATHS = {
+    METER: "/meters",
+    CREDIT: "/credit-entitlements",
+    ENTITLEMENT: "/entitlements",
+    PRODUCT: "/products",
+    DISCOUNT: "/discounts",
+    WEBHOOK: "/webhooks",
+}
 
-# Kinds whose archived objects can be listed and brought back.
-ARCHIVABLE = (METER, PRODUCT)
+# Kinds whose archived objects can be listed and brought back: the query that lists them, the path below that restores.
+ARCHIVABLE = {METER: ("archived", "unarchive"), CREDIT: ("deleted", "undelete"), PRODUCT: ("archived", "unarchive")}
 
 _METER_LABELS = {
     "name": Label("title"),
@@ -41,7 +49,35 @@ _ENDS_AFTER = Label(
     count="price.subscription_period_count",
     unit="price.subscription_period_interval",
 )
+_LASTS = Label("lasts on for", Form.PERIOD, count="rollover_timeframe_count", unit="rollover_timeframe_interval")
+_VALID = Label(
+    "valid for",
+    Form.PERIOD,
+    count="integration_config.duration_count",
+    unit="integration_config.duration_interval",
+)
+_ATTACHED = "credit_entitlements[]."
+_ATTACHED_LASTS = Label(
+    "lasts on for",
+    Form.PERIOD,
+    count=f"{_ATTACHED}rollover_timeframe_count",
+    unit=f"{_ATTACHED}rollover_timeframe_interval",
+)
 _PRODUCT_LABELS = {
+    "entitlements": Label("gives"),
+    "entitlements[]": Label("gives"),
+    "credit_entitlements": Label("credits"),
+    f"{_ATTACHED}credit_entitlement_id": Label("grants"),
+    f"{_ATTACHED}credits_amount": Label("units each cycle"),
+    f"{_ATTACHED}expires_after_days": Label("expires after days", Form.COUNT),
+    f"{_ATTACHED}rollover_enabled": Label("unused units last on"),
+    f"{_ATTACHED}rollover_percentage": Label("percent that lasts on"),
+    f"{_ATTACHED}rollover_timeframe_count": _ATTACHED_LASTS,
+    f"{_ATTACHED}rollover_timeframe_interval": _ATTACHED_LASTS,
+    f"{_ATTACHED}max_rollover_count": Label("times that units last on", Form.COUNT),
+    f"{_ATTACHED}overage_enabled": Label("use beyond"),
+    "price.meters[].credit_entitlement_id": Label("takes units of"),
+    "price.meters[].meter_units_per_credit": Label("units of use for one credit"),
     "name": Label("title"),
     "tax_category": Label("tax category"),
     "price.type": Label("type of price", quiet=True),
@@ -63,6 +99,31 @@ _PRODUCT_LABELS = {
     "price.meters[].meter_id": Label("usage of"),
     "price.meters[].price_per_unit": Label("rate", Form.RATE, "price.currency"),
     "price.meters[].free_threshold": Label("included units", Form.COUNT),
+}
+_CREDIT_LABELS = {
+    "name": Label("title"),
+    "precision": Label("decimal digits"),
+    "expires_after_days": Label("expires after days", Form.COUNT),
+    "rollover_enabled": Label("unused units last on"),
+    "rollover_percentage": Label("percent that lasts on"),
+    "rollover_timeframe_count": _LASTS,
+    "rollover_timeframe_interval": _LASTS,
+    "max_rollover_count": Label("times that units last on", Form.COUNT),
+    "overage_enabled": Label("use beyond"),
+    "overage_behavior": Label("use beyond, at the end of a cycle", quiet=True),
+    "overage_limit": Label("use beyond, at most", Form.COUNT),
+    "price_per_unit": Label("price of use beyond"),
+}
+_ENTITLEMENT_LABELS = {
+    "name": Label("title"),
+    "integration_type": Label("gives"),
+    "integration_config.activations_limit": Label("activations", Form.COUNT),
+    "integration_config.activation_message": Label("message"),
+    "integration_config.duration_count": _VALID,
+    "integration_config.duration_interval": _VALID,
+    "integration_config.fulfillment_mode": Label("delivery"),
+    "integration_config.feature_id": Label("feature"),
+    "integration_config.feature_type": Label("type of feature", quiet=True),
 }
 _DISCOUNT_LABELS = {
     "name": Label("title"),
@@ -109,6 +170,23 @@ CAPABILITIES = Capabilities(
             marked=False,
             natural_key=("name", "event_name", "aggregation", "filter"),
             labels=_METER_LABELS,
+        ),
+        CREDIT: KindCapabilities(
+            kind=CREDIT,
+            rank=12,
+            immutable=frozenset({"precision"}),
+            marked=False,
+            natural_key=("name",),
+            labels=_CREDIT_LABELS,
+        ),
+        ENTITLEMENT: KindCapabilities(
+            kind=ENTITLEMENT,
+            rank=14,
+            immutable=frozenset({"integration_type"}),
+            removal="delete",
+            restorable=False,
+            labels=_ENTITLEMENT_LABELS,
+            irreversible={"delete": "Dodo cannot restore a deleted entitlement"},
         ),
         PRODUCT: KindCapabilities(
             kind=PRODUCT,

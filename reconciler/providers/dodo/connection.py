@@ -31,7 +31,7 @@ from reconciler.providers.dodo.capabilities import (
 from reconciler.providers.dodo.client import Client
 from reconciler.providers.dodo.finding import alike, find_fate
 from reconciler.providers.dodo.lift import identify, lift
-from reconciler.providers.dodo.marks import owner_mark
+from reconciler.providers.dodo.marks import ATTACHED, CREDITS_KEY, owner_mark
 from reconciler.providers.dodo.payloads import create_payload, patch_metadata, patch_payload, resolve, resolve_known
 
 THREADS = 4
@@ -100,12 +100,23 @@ class DodoConnection:
         products: Iterable[Raw] = ()
         for kind, future in futures.items():
             active, archived = future.result()
+            if kind == PRODUCT:
+                active, archived = self._whole(active), self._whole(archived)
             resources += [lift(kind, raw, addresses) for raw in active.values()]
             resources += [lift(kind, raw, addresses, archived=True) for raw in archived.values()]
             account = account or next((raw["business_id"] for raw in active.values() if raw.get("business_id")), None)
             products = active.values() if kind == PRODUCT else products
         resources += self._read_below([raw for raw in products if raw.get("pricing_mode")], addresses)
         return Live(tuple(resources), account)
+
+    def _whole(self, products: Mapping[str, Raw]) -> dict[str, Raw]:
+        """The products with what lists leave out, read one by one where their metadata says that there is some."""
+        partly = {
+            object_id: self._pool.submit(self._client.get, object_path(PRODUCT, object_id))
+            for object_id, raw in products.items()
+            if "credit_entitlements" not in raw and (raw.get("metadata") or {}).get(CREDITS_KEY) == ATTACHED
+        }
+        return {**products, **{object_id: future.result() for object_id, future in partly.items()}}
 
     def _read_below(self, products: Sequence[Raw], addresses: Mapping[str, str]) -> list[LiveResource]:
         """The pricing modes of products, and their prices for countries: one request for each product with a mode."""
@@ -148,7 +159,7 @@ class DodoConnection:
     def archived(self, kind: str, wanted: Iterable[str]) -> dict[str, Raw]:
         """Those of the wanted ids that are archived, raw; reads no further than the last of them."""
         missing, found = set(wanted), {}
-        for page in self._client.pages(PATHS[kind], {"archived": "true"}):
+        for page in self._client.pages(PATHS[kind], {ARCHIVABLE[kind][0]: "true"}):
             for raw in page:
                 object_id = identify(kind, raw)
                 if object_id in missing:
@@ -209,7 +220,7 @@ class DodoConnection:
         if verb in (Verb.ARCHIVE, Verb.DELETE):
             return Request("DELETE", path, None)
         if verb is Verb.RESTORE:
-            return Request("POST", f"{path}/unarchive", None)
+            return Request("POST", f"{path}/{ARCHIVABLE[kind][1]}", None)
         payload = self._patch(change, workspace, ids)
         return Request("PATCH", path, payload) if payload else Request("GET", path, None)
 
@@ -223,7 +234,7 @@ class DodoConnection:
         if not CAPABILITIES.kinds[change.kind].marked:
             return payload
         mark = owner_mark(workspace, change.address) if change.verb is Verb.ADOPT else None
-        if mark is None and before.get("features") == after.get("features"):
+        if mark is None and all(before.get(name) == after.get(name) for name in ("features", "credit_entitlements")):
             return payload
         with self._guard:
             live = self._metadata.get((change.kind, change.id))

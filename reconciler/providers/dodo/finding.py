@@ -11,8 +11,8 @@ from reconciler.base.canonical import JSON, Body
 from reconciler.plan.change_set import Change, Verb
 from reconciler.plan.resource import LiveResource
 from reconciler.providers.base import Fate, Found
-from reconciler.providers.dodo.capabilities import ARCHIVABLE, CAPABILITIES, DISCOUNT, PRICING_MODE
-from reconciler.providers.dodo.lift import lift, mode_id
+from reconciler.providers.dodo.capabilities import ARCHIVABLE, CAPABILITIES, DISCOUNT, PRICING_MODE, PRODUCT
+from reconciler.providers.dodo.lift import identify, lift, mode_id
 from reconciler.providers.dodo.marks import read_owner
 from reconciler.providers.dodo.payloads import changed_fields, resolve_known
 
@@ -76,6 +76,8 @@ def _find_marked(reader: Reader, change: Change, operation: str, workspace: str,
                 "was it made by this change, or by somebody else?",
             )
     ours = [raw for raw in reader.listed(change.kind).values() if is_ours(raw)]
+    if change.kind == PRODUCT:  # lists leave out a part of it
+        ours = [reader.get_object(PRODUCT, identify(PRODUCT, raw)) or raw for raw in ours]
     return _only(change, [lift(change.kind, raw, addresses) for raw in ours])
 
 

@@ -6,7 +6,7 @@ not manage is left out, save what a whole price would lose when it is sent back:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
@@ -17,7 +17,9 @@ from reconciler.base.errors import ProviderError
 from reconciler.plan.resource import LiveResource, foreign, reference
 from reconciler.providers.dodo.capabilities import (
     CAPABILITIES,
+    CREDIT,
     DISCOUNT,
+    ENTITLEMENT,
     LOCALIZED_PRICE,
     METER,
     PRICING_MODE,
@@ -27,6 +29,8 @@ from reconciler.providers.dodo.capabilities import (
 from reconciler.providers.dodo.marks import read_features, read_owner
 
 ID_KEYS = {
+    CREDIT: "id",
+    ENTITLEMENT: "id",
     METER: "id",
     PRODUCT: "product_id",
     DISCOUNT: "discount_id",
@@ -46,7 +50,22 @@ _CYCLE = (
 # Kept only when they say something: no spec of ours sets them.
 _RECURRING_EXTRAS = ("trial_amount", "trial_apply_discounts")
 _ONE_TIME_EXTRAS = ("pay_what_you_want", "suggested_price")
-_METER_EXTRAS = ("credit_entitlement_id", "meter_units_per_credit")
+_CREDIT_TERMS = (
+    "expires_after_days",
+    "rollover_percentage",
+    "rollover_timeframe_count",
+    "rollover_timeframe_interval",
+    "max_rollover_count",
+)
+_ATTACHED_EXTRAS = (
+    "currency",
+    "low_balance_threshold_percent",
+    "overage_limit",
+    "price_per_unit",
+    "trial_credits",
+    "trial_credits_expire_after_trial",
+)
+_KEY_TERMS = ("activations_limit", "activation_message", "duration_count", "duration_interval")
 
 Raw = Mapping[str, Any]
 Addresses = Mapping[str, str]
@@ -95,6 +114,8 @@ def _product(raw: Raw, metadata: Raw, addresses: Addresses) -> tuple[str, Body]:
         "description": raw.get("description") or None,
         "tax_category": _word(raw["tax_category"]),
         "features": read_features(metadata),
+        "entitlements": _references([one["id"] for one in raw.get("entitlements") or ()], addresses),
+        "credit_entitlements": _attached(raw.get("credit_entitlements") or (), addresses),
         "price": _price(price, addresses),
     }
 
@@ -134,7 +155,80 @@ def _line(raw: Raw, addresses: Addresses) -> dict[str, Any]:
         "meter_id": _refer(raw["meter_id"], addresses),
         "price_per_unit": None if rate is None else _decimal(rate),
         "free_threshold": _whole(raw.get("free_threshold") or 0),
-    } | _extras(raw, _METER_EXTRAS)
+    } | _credit_of(raw, addresses)
+
+
+def _credit_of(raw: Raw, addresses: Addresses) -> dict[str, JSON]:
+    credit_id, units = raw.get("credit_entitlement_id"), raw.get("meter_units_per_credit")
+    if not credit_id:
+        return {}
+    return {
+        "credit_entitlement_id": _refer(credit_id, addresses),
+        "meter_units_per_credit": None if units is None else _decimal(units),
+    }
+
+
+def _references(ids: Sequence[str], addresses: Addresses) -> list[dict[str, Any]]:
+    found = [_refer(provider_id, addresses) for provider_id in ids]
+    found.sort(key=lambda target: next(iter(target.values())))
+    return found
+
+
+def _attached(attached: Sequence[Raw], addresses: Addresses) -> list[dict[str, Any]]:
+    """The credits on a product. `proration_behavior` is left out: nothing of ours says it, and it is always there."""
+    found: list[dict[str, Any]] = [
+        {
+            "credit_entitlement_id": _refer(one["credit_entitlement_id"], addresses),
+            "credits_amount": _decimal(one["credits_amount"]),
+            **_credit_terms(one),
+            **_extras(one, _ATTACHED_EXTRAS),
+        }
+        for one in attached
+    ]
+    found.sort(key=lambda one: next(iter(one["credit_entitlement_id"].values())))
+    return found
+
+
+def _credit_terms(raw: Raw) -> dict[str, JSON]:
+    return {
+        **{name: raw.get(name) for name in _CREDIT_TERMS},
+        "rollover_enabled": bool(raw.get("rollover_enabled")),
+        "overage_enabled": bool(raw.get("overage_enabled")),
+    }
+
+
+def _credit(raw: Raw, _: Raw, __: Addresses) -> tuple[str, Body]:
+    price, limit = raw.get("price_per_unit"), raw.get("overage_limit")
+    return raw["name"], {
+        "name": _word(raw["name"]),
+        "description": raw.get("description") or None,
+        "unit": _word(raw["unit"]),
+        "precision": _whole(raw["precision"]),
+        **_credit_terms(raw),
+        "overage_behavior": raw.get("overage_behavior") or "forgive_at_reset",
+        "overage_limit": None if limit is None else _whole(limit),
+        "price_per_unit": None if price is None else _decimal(price),
+        "currency": raw.get("currency") or None,
+    }
+
+
+def _entitlement(raw: Raw, _: Raw, __: Addresses) -> tuple[str, Body]:
+    kind, told = _word(raw["integration_type"]), raw["integration_config"]
+    config: dict[str, JSON]
+    if kind == "license_key":
+        config = {name: told.get(name) for name in _KEY_TERMS}
+        config["fulfillment_mode"] = told.get("fulfillment_mode") or "auto"
+    elif kind == "digital_files":  # answered with addresses that change; the files themselves are named by their ids
+        files = (told.get("digital_files") or {}).get("files") or ()
+        config = {"digital_file_ids": sorted(str(one.get("file_id")) for one in files)}
+    else:
+        config = {name: value for name, value in told.items() if isinstance(value, str)}
+    return raw["name"], {
+        "name": _word(raw["name"]),
+        "description": raw.get("description") or None,
+        "integration_type": kind,
+        "integration_config": config,
+    }
 
 
 def _meter(raw: Raw, _: Raw, __: Addresses) -> tuple[str, Body]:
@@ -174,8 +268,7 @@ def _discount(raw: Raw, _: Raw, addresses: Addresses) -> tuple[str, Body]:
     if len(options) == 1:
         options[0]["is_default"] = True  # the only row is the one to convert from, whether it says so or not
     options.sort(key=lambda option: str(option["currency"]))
-    restricted = [_refer(product_id, addresses) for product_id in raw.get("restricted_to") or ()]
-    restricted.sort(key=lambda target: next(iter(target.values())))
+    restricted = _references(raw.get("restricted_to") or (), addresses)
     code = _word(raw["code"])
     return raw.get("name") or code, {
         "code": code,
@@ -228,6 +321,8 @@ _LIFT: Mapping[str, Callable[[Raw, Raw, Addresses], tuple[str, Body]]] = {
     PRODUCT: _product,
     DISCOUNT: _discount,
     WEBHOOK: _webhook,
+    CREDIT: _credit,
+    ENTITLEMENT: _entitlement,
     PRICING_MODE: _pricing_mode,
     LOCALIZED_PRICE: _localized_price,
 }

@@ -12,10 +12,12 @@ from reconciler.base.diagnostics import Diagnostic, Mistake, Severity
 from reconciler.base.money import Money
 from reconciler.plan.resource import Resource, reference
 from reconciler.providers.base import UNKNOWN_NAME, Lowered
-from reconciler.providers.dodo import limits, plan_limits, products, regional
-from reconciler.providers.dodo.capabilities import DISCOUNT, LOCALIZED_PRICE, METER, WEBHOOK
+from reconciler.providers.dodo import grants, limits, plan_limits, products, regional
+from reconciler.providers.dodo.capabilities import CREDIT, DISCOUNT, LOCALIZED_PRICE, METER, WEBHOOK
 from reconciler.providers.dodo.events import expand
+from reconciler.spec.kinds.credit import Credit
 from reconciler.spec.kinds.discount import Discount
+from reconciler.spec.kinds.entitlement import Entitlement
 from reconciler.spec.kinds.meter import Meter
 from reconciler.spec.kinds.plan import Plan
 from reconciler.spec.kinds.product import Product
@@ -52,6 +54,7 @@ class _Lowering:
         self.named: dict[str, dict[str, AnyDocument]] = {}
         for spec in specs:
             self.named.setdefault(spec.kind, {})[spec.name] = spec.document
+        self.credits = {spec.name: spec.document for spec in specs if isinstance(spec.document, Credit)}
 
     def one(self, spec: Spec) -> list[Resource]:
         """The resources of one spec, none when any part of it cannot be expressed."""
@@ -63,7 +66,7 @@ class _Lowering:
             return []
         if isinstance(document, Plan):
             adopted = dict(_adopted(document, document.parts()))
-            return [products.plan_product(document, part, adopted.get(part)) for part in document.parts()]
+            return [products.plan_product(document, part, adopted.get(part), self.credits) for part in document.parts()]
         if isinstance(document, RegionalPricing):
             targets = self._targets(document)
             self.modes.update((target.mode, regional.mode_resource(target)) for target in targets)
@@ -75,7 +78,11 @@ class _Lowering:
         if isinstance(document, Discount):
             return [self._discount(spec, document, adopt)]
         if isinstance(document, Product):
-            return [products.single_product(document, adopt)]
+            return [products.single_product(document, adopt, self.credits)]
+        if isinstance(document, Credit):
+            return [grants.credit_resource(document, adopt)]
+        if isinstance(document, Entitlement):
+            return [grants.entitlement_resource(document, adopt)]
         return [_webhook(spec, document, adopt)]
 
     def _limits(self, spec: Spec) -> Iterator[limits.Limit]:
@@ -92,6 +99,11 @@ class _Lowering:
             yield from limits.webhook_limits(document)
         elif isinstance(document, Product):
             yield from limits.product_limits(document)
+            yield from grants.grant_limits(document.spec.credits, document.spec.title)
+        elif isinstance(document, Credit):
+            yield from grants.credit_limits(document)
+        elif isinstance(document, Entitlement):
+            yield from grants.entitlement_limits(document)
         elif isinstance(document, RegionalPricing):
             yield from regional.regional_limits(document, targets)
         else:
@@ -168,6 +180,8 @@ def _unique(resource: Resource) -> Iterator[tuple[str, str, limits.At]]:
         yield "adopted object", resource.adopt, _ADOPT_AT
     if resource.kind == DISCOUNT:
         yield "code", str(resource.body["code"]), ("spec", "code")
+    if resource.kind == CREDIT:
+        yield "title", resource.title, ("spec", "title")
     if resource.kind == LOCALIZED_PRICE:
         country = resource.body["country_code"]
         yield "price and country", f"{resource.references[0]} {country}", ("spec", "prices")

@@ -17,6 +17,9 @@ OWNER_KEY = "ratecard_owner"
 ADDRESS_KEY = "ratecard_address"
 OPERATION_KEY = "ratecard_operation"
 FEATURES_KEY = "ratecard_features"
+# Lists of products leave out the credits on them: this tells which products to read one by one.
+CREDITS_KEY = "ratecard_credits"
+ATTACHED, DETACHED = "attached", "none"
 
 VALUE_LIMIT = 500
 

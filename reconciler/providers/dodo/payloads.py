@@ -7,8 +7,17 @@ from typing import Any
 
 from reconciler.base.canonical import JSON, Body
 from reconciler.plan.resource import FOREIGN, REFERENCE, rewrite_body
-from reconciler.providers.dodo.capabilities import DISCOUNT, LOCALIZED_PRICE, METER, PRICING_MODE, PRODUCT, WEBHOOK
-from reconciler.providers.dodo.marks import FEATURES_KEY, write_features
+from reconciler.providers.dodo.capabilities import (
+    CREDIT,
+    DISCOUNT,
+    ENTITLEMENT,
+    LOCALIZED_PRICE,
+    METER,
+    PRICING_MODE,
+    PRODUCT,
+    WEBHOOK,
+)
+from reconciler.providers.dodo.marks import ATTACHED, CREDITS_KEY, DETACHED, FEATURES_KEY, write_features
 
 
 def resolve(body: Body, ids: Mapping[str, str]) -> Body:
@@ -31,8 +40,10 @@ def resolve_known(body: Body, ids: Mapping[str, str]) -> Body:
 def create_payload(kind: str, body: Body, mark: Mapping[str, str], operation: str) -> dict[str, Any]:
     """The whole body of a POST; what is None is left out. `body` has ids for references."""
     wire = {name: value for name, value in body.items() if value is not None}
+    if kind == CREDIT:
+        return wire
     if kind == METER:
-        wire["aggregation"] = {name: value for name, value in _mapping(body["aggregation"]) if value is not None}
+        wire["aggregation"] = _said(body["aggregation"])
         return wire
     if kind == PRICING_MODE:
         return {"pricing_mode": body["pricing_mode"]}
@@ -42,6 +53,14 @@ def create_payload(kind: str, body: Body, mark: Mapping[str, str], operation: st
     metadata = dict(mark)
     if kind == PRODUCT:
         metadata |= _features(wire.pop("features"))
+        if body["credit_entitlements"]:
+            metadata[CREDITS_KEY] = ATTACHED
+        wire |= _carried(wire)
+        for name in ("entitlements", "credit_entitlements"):
+            if not wire[name]:
+                del wire[name]
+    elif kind == ENTITLEMENT:
+        wire["integration_config"] = _said(body["integration_config"])
     elif kind == DISCOUNT:
         wire["amount"] = _discount_amount(body)
     elif kind == WEBHOOK:
@@ -58,6 +77,8 @@ def patch_payload(kind: str, before: Body, after: Body) -> dict[str, Any]:
     """The fields of a PATCH that turn `before` into `after`, without metadata. None clears; a price is sent whole."""
     wire: dict[str, Any] = {name: after[name] for name in changed_fields(before, after)}
     wire.pop("features", None)  # in metadata
+    if kind == PRODUCT:
+        wire |= _carried(wire)
     if kind == DISCOUNT and wire.keys() & {"type", "amount", "currency_options"}:
         wire["amount"] = _discount_amount(after)
     if kind == WEBHOOK and "description" in wire:
@@ -78,6 +99,8 @@ def patch_metadata(
         wanted |= _features(after["features"])
         if FEATURES_KEY in live:
             wanted.setdefault(FEATURES_KEY, "[]")  # were maps merged, leaving it out would keep the old features
+    if bool(after.get("credit_entitlements")) != bool(before.get("credit_entitlements")):
+        wanted[CREDITS_KEY] = ATTACHED if after["credit_entitlements"] else DETACHED
     return None if wanted == dict(live) else wanted
 
 
@@ -96,5 +119,17 @@ def _discount_amount(body: Body) -> Any:
     return row.get("max_amount_possible") or 1
 
 
-def _mapping(value: Any) -> Any:
-    return value.items()
+def _said(value: Any) -> dict[str, Any]:
+    return {name: part for name, part in value.items() if part is not None}
+
+
+def _carried(wire: Mapping[str, Any]) -> dict[str, Any]:
+    """What a product carries, as it is sent: entitlements by their ids, credits and prices without what is not said."""
+    sent: dict[str, Any] = {}
+    if "entitlements" in wire:
+        sent["entitlements"] = [{"entitlement_id": entitlement_id} for entitlement_id in wire["entitlements"]]
+    if "credit_entitlements" in wire:
+        sent["credit_entitlements"] = [_said(attached) for attached in wire["credit_entitlements"]]
+    if "meters" in wire.get("price", {}):
+        sent["price"] = wire["price"] | {"meters": [_said(line) for line in wire["price"]["meters"]]}
+    return sent

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from reconciler.base.diagnostics import Edit, Mistake, WayOut
 from reconciler.base.money import Money
 from reconciler.base.period import Period
+from reconciler.providers.dodo.grants import grant_limits, line_limits
 from reconciler.providers.dodo.limits import (
     DESCRIPTION_LIMIT,
     EXACT_INTEGER,
@@ -25,6 +26,7 @@ from reconciler.providers.dodo.limits import (
     warn,
 )
 from reconciler.spec.kinds.commitment import Commitment
+from reconciler.spec.kinds.credit import CreditLine
 from reconciler.spec.kinds.plan import Included, Plan, Tiers, UsageLine
 
 METERS_LIMIT = 10
@@ -44,6 +46,7 @@ def plan_limits(document: Plan) -> Iterator[Limit]:
     yield from too_long(spec.description, DESCRIPTION_LIMIT, "the description", ("spec", "description"))
     yield from feature_limits(spec.features)
     yield from _trial_limits(document)
+    yield from _credit_limits(document)
     for index, line in enumerate(spec.usage):
         yield from _line_limits(line, ("spec", "usage", index))
     for index, commitment in enumerate(spec.commitments):
@@ -81,6 +84,22 @@ def lines_of(document: Plan, price_name: str) -> list[tuple[int, UsageLine]]:
         for index, line in enumerate(document.spec.usage)
         if line.prices is None or price_name in line.prices
     ]
+
+
+def credit_lines(document: Plan, part: str) -> list[CreditLine]:
+    """The credits that a price or commitment grants."""
+    return [line for line in document.spec.credits if line.prices is None or part in line.prices]
+
+
+def _credit_limits(document: Plan) -> Iterator[Limit]:
+    spec = document.spec
+    periods = {name: price.every for name, price in spec.prices.items()}
+    periods |= {one.part: one.every for one in spec.commitments}
+    for part, every in periods.items():
+        yield from grant_limits(credit_lines(document, part), part)
+        for index, line in enumerate(spec.credits):
+            if line.prices is None or part in line.prices:
+                yield from line_limits(line, part, every, ("spec", "credits", index))
 
 
 def _trial_limits(document: Plan) -> Iterator[Limit]:

@@ -12,13 +12,17 @@ from reconciler.base.money import Money, Rate
 from reconciler.base.period import Period
 from reconciler.plan.resource import Resource, reference, references_in
 from reconciler.providers.dodo.capabilities import PRODUCT
+from reconciler.providers.dodo.grants import PRORATION, RUNS_OUT, attached, units_of
 from reconciler.providers.dodo.limits import TERM, rate_text
-from reconciler.providers.dodo.plan_limits import commitment_of, free_units, lines_of, product_name
+from reconciler.providers.dodo.plan_limits import commitment_of, credit_lines, free_units, lines_of, product_name
+from reconciler.spec.kinds.credit import Credit
 from reconciler.spec.kinds.plan import Plan
 from reconciler.spec.kinds.product import Product
 
+Credits = Mapping[str, Credit]
 
-def plan_product(document: Plan, part: str, adopt: str | None) -> Resource:
+
+def plan_product(document: Plan, part: str, adopt: str | None, credits_by_name: Credits) -> Resource:
     """The product of one price or commitment of a plan; the plan is without mistakes and within the limits."""
     commitment = commitment_of(document, part)
     if commitment is not None:
@@ -29,10 +33,13 @@ def plan_product(document: Plan, part: str, adopt: str | None) -> Resource:
         price = _plan_price(document, part)
     name = product_name(document, part)
     address = f"Plan/{document.metadata.name}:{part}"
-    return _resource(address, name, document, price, adopt, tuple(_checkout_notes(document, part)))
+    every = commitment.every if commitment else document.spec.prices[part].every
+    grants = [(line.credit, units_of(line, every) or 0) for line in credit_lines(document, part)]
+    notes = (*_checkout_notes(document, part), *((RUNS_OUT, PRORATION) if grants else ()))
+    return _resource(address, name, document, price, adopt, notes, _attached(grants, credits_by_name))
 
 
-def single_product(document: Product, adopt: str | None) -> Resource:
+def single_product(document: Product, adopt: str | None, credits_by_name: Credits) -> Resource:
     """The product that is bought once."""
     wanted, open_price = document.spec, document.spec.pay_what_you_want
     amount = wanted.amount if wanted.amount is not None else open_price.minimum if open_price else None
@@ -42,7 +49,14 @@ def single_product(document: Product, adopt: str | None) -> Resource:
         price["pay_what_you_want"] = True
         if open_price.suggested is not None:
             price["suggested_price"] = open_price.suggested.minor
-    return _resource(f"Product/{document.metadata.name}", wanted.title, document, price, adopt, ())
+    grants = [(grant.credit, grant.units) for grant in wanted.credits]
+    notes = (RUNS_OUT,) if grants else ()
+    address = f"Product/{document.metadata.name}"
+    return _resource(address, wanted.title, document, price, adopt, notes, _attached(grants, credits_by_name))
+
+
+def _attached(grants: Sequence[tuple[str, int]], credits_by_name: Credits) -> list[JSON]:
+    return [attached(credits_by_name[name], units) for name, units in sorted(grants)]
 
 
 def _resource(
@@ -52,6 +66,7 @@ def _resource(
     price: Mapping[str, JSON],
     adopt: str | None,
     notes: tuple[str, ...],
+    credits_attached: list[JSON],
 ) -> Resource:
     wanted = document.spec
     body: dict[str, JSON] = {
@@ -59,6 +74,8 @@ def _resource(
         "description": wanted.description,
         "tax_category": wanted.tax_category.replace("-", "_"),
         "features": list(wanted.features),
+        "entitlements": [reference(f"Entitlement/{name}") for name in sorted(wanted.entitlements)],
+        "credit_entitlements": credits_attached,
         "price": price,
     }
     return Resource(address, PRODUCT, name, body, tuple(sorted(set(references_in(body)))), adopt, notes)
@@ -97,6 +114,9 @@ def _plan_price(document: Plan, price_name: str) -> Mapping[str, JSON]:
         }
     meters = []
     for _, line in sorted(lines, key=lambda pair: pair[1].meter):
+        if line.credit is not None:
+            meters.append(_credit_line(line.meter, line.credit, line.units_per_credit or 1))
+            continue
         assert line.rate is not None, "tiers are refused before"
         free = free_units(line.included, every) if line.included is not None else 0
         meters.append(_line(line.meter, line.rate, free))
@@ -105,6 +125,16 @@ def _plan_price(document: Plan, price_name: str) -> Mapping[str, JSON]:
 
 def _usage_price(fee: Money, every: Period, meters: Sequence[JSON]) -> Mapping[str, JSON]:
     return _cycle(fee, every) | {"type": "usage_based_price", "fixed_price": fee.minor, "meters": list(meters)}
+
+
+def _credit_line(meter: str, credit: str, units: int) -> JSON:
+    return {
+        "meter_id": reference(f"Meter/{meter}"),
+        "price_per_unit": None,
+        "free_threshold": 0,
+        "credit_entitlement_id": reference(f"Credit/{credit}"),
+        "meter_units_per_credit": str(units),
+    }
 
 
 def _line(meter: str, rate: Rate, free: int | None) -> JSON:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from decimal import Decimal
 from typing import Literal
 
@@ -11,6 +11,7 @@ from pydantic import Field
 from reconciler.base.diagnostics import Mistake
 from reconciler.base.money import Money, Rate, exponent
 from reconciler.spec.kinds.commitment import Commitment, commitment_mistakes
+from reconciler.spec.kinds.credit import CreditLine
 from reconciler.spec.kinds.fields import (
     Document,
     Metadata,
@@ -25,6 +26,7 @@ from reconciler.spec.kinds.fields import (
     Text,
     Title,
 )
+from reconciler.spec.kinds.grants import grant_mistakes, granted
 
 
 class Price(Model):
@@ -75,9 +77,14 @@ class Tiers(Model):
 
 
 class UsageLine(Model):
-    """What usage of one meter costs, on all prices of the plan or on the named ones; commitments have their own."""
+    """What usage of one meter costs, on all prices of the plan or on the named ones; commitments have their own.
+
+    A rate or tiers charge money; `credit` takes units of a credit instead, one for each `unitsPerCredit` of use.
+    """
 
     meter: Name
+    credit: Name | None = None
+    units_per_credit: int | None = Field(default=None, ge=1, le=2**53 - 1)
     rate: RateText | None = None
     tiers: Tiers | None = None
     included: Included | None = None
@@ -97,6 +104,8 @@ class PlanSpec(Model):
     trial: Trial | None = None
     usage: list[UsageLine] = Field(default=[], max_length=50)
     features: list[Title] = Field(default=[], max_length=50)
+    credits: list[CreditLine] = Field(default=[], max_length=20)
+    entitlements: list[Name] = Field(default=[], max_length=50, description="What is given to those who subscribe")
     existing: Literal["keep"] = Field(
         default="keep",
         description="What a change of a live price does to those who already subscribe: they keep their price",
@@ -125,13 +134,18 @@ class Plan(Document):
         yield from commitment_mistakes(spec.commitments, list(spec.prices))
         yield from _currency_mistakes(spec)
         yield from _usage_mistakes(spec)
+        yield from grant_mistakes([], spec.entitlements)
+        yield from _credit_mistakes(spec, self.parts())
 
     def references(self) -> Iterator[Reference]:
-        """The meters that it charges by."""
+        """The meters that it charges by, the credits and entitlements that it gives."""
         for index, line in enumerate(self.spec.usage):
             yield Reference("Meter", line.meter, ("spec", "usage", index, "meter"))
+            if line.credit is not None:
+                yield Reference("Credit", line.credit, ("spec", "usage", index, "credit"))
         for index, commitment in enumerate(self.spec.commitments):
             yield Reference("Meter", commitment.meter, ("spec", "commitments", index, "meter"))
+        yield from granted(self.spec.credits, self.spec.entitlements)
 
     def parts(self) -> tuple[str, ...]:
         """The names of all that can be bought of it: its prices, then its commitments (`commitment-NAME`)."""
@@ -251,12 +265,26 @@ def _usage_mistakes(spec: PlanSpec) -> Iterator[Mistake]:
     seen: set[tuple[str, str]] = set()
     for index, line in enumerate(spec.usage):
         at = ("spec", "usage", index)
-        if (line.rate is None) == (line.tiers is None):
+        if sum(value is not None for value in (line.rate, line.tiers, line.credit)) != 1:
             yield Mistake(
-                "a usage line has either a rate or tiers",
+                "a usage line has one of: a rate, tiers, a credit",
                 code="plan/usage",
                 hint="write rate: 0.002 USD",
                 at=at,
+            )
+        elif (line.credit is None) != (line.units_per_credit is None):
+            yield Mistake(
+                "credit and unitsPerCredit go together",
+                code="plan/usage",
+                hint="write unitsPerCredit: 1 for one credit for each unit of use",
+                at=at,
+            )
+        elif line.credit is not None and line.included is not None:
+            yield Mistake(
+                "units that are included cost nothing, and units of a credit are granted",
+                code="plan/usage",
+                hint="grant more credits instead",
+                at=(*at, "included"),
             )
         rates = [("rate", line.rate)] if line.rate else []
         rates += [("tiers", step.rate) for step in line.tiers.steps] if line.tiers else []
@@ -264,14 +292,7 @@ def _usage_mistakes(spec: PlanSpec) -> Iterator[Mistake]:
             yield from _rate_currency(rate, currencies, (*at, key))
         if line.tiers is not None:
             yield from _tier_mistakes(line.tiers, (*at, "tiers", "steps"))
-        for position, price_name in enumerate(line.prices or []):
-            if price_name not in spec.prices:
-                yield Mistake(
-                    f'"{price_name}" is not a price of this plan',
-                    code="plan/usage",
-                    hint=f"its prices: {', '.join(spec.prices) or 'none'}",
-                    at=(*at, "prices", position),
-                )
+        yield from _unknown_prices(spec, line.prices, (*at, "prices"))
         for price_name in line.prices or spec.prices:
             if (line.meter, price_name) in seen:
                 yield Mistake(
@@ -282,6 +303,30 @@ def _usage_mistakes(spec: PlanSpec) -> Iterator[Mistake]:
                 )
                 break
             seen.add((line.meter, price_name))
+
+
+def _credit_mistakes(spec: PlanSpec, parts: Sequence[str]) -> Iterator[Mistake]:
+    seen: set[tuple[str, str]] = set()
+    for index, line in enumerate(spec.credits):
+        at = ("spec", "credits", index)
+        yield from _unknown_prices(spec, line.prices, (*at, "prices"))
+        granted_here = {(line.credit, part) for part in line.prices or parts}
+        if granted_here & seen:
+            where = ", ".join(sorted(part for _, part in granted_here & seen))
+            message = f'"{line.credit}" is granted twice on {where}'
+            yield Mistake(message, code="grants/twice", hint="write the sum of both", at=(*at, "credit"))
+        seen |= granted_here
+
+
+def _unknown_prices(spec: PlanSpec, names: list[str] | None, at: tuple[str | int, ...]) -> Iterator[Mistake]:
+    for position, name in enumerate(names or []):
+        if name not in spec.prices:
+            yield Mistake(
+                f'"{name}" is not a price of this plan',
+                code="plan/usage",
+                hint=f"its prices: {', '.join(spec.prices) or 'none'}",
+                at=(*at, position),
+            )
 
 
 def _tier_mistakes(tiers: Tiers, at: tuple[str | int, ...]) -> Iterator[Mistake]:

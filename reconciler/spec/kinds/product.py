@@ -8,7 +8,19 @@ from typing import Literal
 from pydantic import Field
 
 from reconciler.base.diagnostics import Mistake
-from reconciler.spec.kinds.fields import Document, Metadata, Model, MoneyText, TaxCategory, Text, Title
+from reconciler.spec.kinds.credit import CreditGrant
+from reconciler.spec.kinds.fields import (
+    Document,
+    Metadata,
+    Model,
+    MoneyText,
+    Name,
+    Reference,
+    TaxCategory,
+    Text,
+    Title,
+)
+from reconciler.spec.kinds.grants import grant_mistakes, granted
 
 
 class PayWhatYouWant(Model):
@@ -27,6 +39,8 @@ class ProductSpec(Model):
     amount: MoneyText | None = None
     pay_what_you_want: PayWhatYouWant | None = None
     features: list[Title] = Field(default=[], max_length=50)
+    credits: list[CreditGrant] = Field(default=[], max_length=20)
+    entitlements: list[Name] = Field(default=[], max_length=50, description="What is given to those who buy it")
 
 
 class Product(Document):
@@ -37,9 +51,14 @@ class Product(Document):
     metadata: Metadata
     spec: ProductSpec
 
+    def references(self) -> Iterator[Reference]:
+        """The credits and entitlements that it gives."""
+        yield from granted(self.spec.credits, self.spec.entitlements)
+
     def mistakes(self) -> Iterator[Mistake]:
         """One way to price it; a suggestion that can be paid."""
         spec, open_price = self.spec, self.spec.pay_what_you_want
+        yield from grant_mistakes(spec.credits, spec.entitlements)
         if (spec.amount is None) == (open_price is None):
             yield Mistake(
                 "a product has either an amount or payWhatYouWant",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from reconciler.spec.kinds.credit import Credit
 from reconciler.spec.kinds.discount import Discount
+from reconciler.spec.kinds.entitlement import Entitlement
 from reconciler.spec.kinds.meter import Meter
 from reconciler.spec.kinds.plan import Plan
 from reconciler.spec.kinds.product import Product
@@ -13,10 +15,12 @@ from reconciler.spec.kinds.webhook import Webhook
 
 API_VERSION = "ratecard.dev/v1alpha1"
 
-AnyDocument: TypeAlias = Meter | Plan | Product | RegionalPricing | Discount | Webhook
+AnyDocument: TypeAlias = Meter | Credit | Entitlement | Plan | Product | RegionalPricing | Discount | Webhook
 
 KINDS: dict[str, type[AnyDocument]] = {
+    "Credit": Credit,
     "Discount": Discount,
+    "Entitlement": Entitlement,
     "Meter": Meter,
     "Plan": Plan,
     "Product": Product,

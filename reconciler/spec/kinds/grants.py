@@ -1,0 +1,30 @@
+"""What plans and products have in common: the credits and entitlements that a purchase gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from reconciler.base.diagnostics import Mistake
+from reconciler.spec.kinds.credit import CreditGrant
+from reconciler.spec.kinds.fields import Reference
+
+
+def granted(grants: Sequence[CreditGrant], entitlements: Sequence[str]) -> Iterator[Reference]:
+    """The references of `spec.credits` and `spec.entitlements`."""
+    for index, grant in enumerate(grants):
+        yield Reference("Credit", grant.credit, ("spec", "credits", index, "credit"))
+    for index, name in enumerate(entitlements):
+        yield Reference("Entitlement", name, ("spec", "entitlements", index))
+
+
+def grant_mistakes(grants: Sequence[CreditGrant], entitlements: Sequence[str]) -> Iterator[Mistake]:
+    """The same credit or entitlement twice."""
+    names = [grant.credit for grant in grants]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            hint = "write the sum of both"
+            at = ("spec", "credits", index, "credit")
+            yield Mistake(f'"{name}" is granted twice', code="grants/twice", hint=hint, at=at)
+    for index, name in enumerate(entitlements):
+        if name in entitlements[:index]:
+            yield Mistake(f'"{name}" is named twice', code="grants/twice", at=("spec", "entitlements", index))
