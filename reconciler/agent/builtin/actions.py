@@ -38,8 +38,7 @@ class ActionReader:
     def _get(self, name: str) -> Frame | None:
         return next((frame for frame in self.frames if frame.name == name), None)
 
-    def _text(self, frame: Frame, part: str, shift: int = 0) -> tuple[str, Source]:
-        del shift
+    def _text(self, frame: Frame, part: str) -> tuple[str, Source]:
         return frame.match.text(part).replace(" ,", ","), operator(frame.match.span_of(part))
 
     def _customer(self, frame: Frame) -> Field:

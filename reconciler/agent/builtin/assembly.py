@@ -121,7 +121,7 @@ class Assembly:
         )
         for item in plans:
             plan = cast(NewPlan, item.value)
-            title, source = plan.title, operator(item.span)
+            title, source = plan.title, operator(plan.span)
             if title is None:
                 if len(plans) > 1:
                     self.context.not_understood.append(item.span)

@@ -59,7 +59,7 @@ class Match:
 
     def text(self, name: str) -> str:
         """The words of a named part as written, with one space between."""
-        return " ".join(item.value if item.kind == "QUOTED" else item.text for item in self.parts[name])  # type: ignore[misc]
+        return " ".join(str(item.value) if item.kind == "QUOTED" else item.text for item in self.parts[name])
 
     def span_of(self, name: str) -> Span:
         """The characters of a named part."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from functools import lru_cache
@@ -18,7 +17,7 @@ from reconciler.agent.builtin.lexer import lex
 from reconciler.agent.builtin.marking import correct_typos, mark_places, mark_plans
 from reconciler.agent.builtin.sentences import describe
 from reconciler.agent.builtin.vocabulary import FILLER, GUARDS
-from reconciler.agent.port import Interpretation, Outcome, Span, View, Words
+from reconciler.agent.port import Interpretation, Outcome, Sentence, Span, View, Words
 
 MOST_CHARACTERS = 20_000
 MOST_ITEMS = 600  # a request that people type is far shorter; beyond it nothing is read rather than half of it
@@ -112,7 +111,7 @@ class BuiltinInterpreter:
         found = bool(drafts or actions or query)
         sentences = tuple(describe(prompt, items))
         if spans or context.questions or not found:
-            result = self._questions(context, sentences, spans, prompt, found=found)
+            result = self._questions(context, sentences, spans, prompt)
             return replace(result, query=query) if query and outcome is not None else result
         return Interpretation(
             outcome if outcome is not None else Outcome.DRAFT,
@@ -126,15 +125,8 @@ class BuiltinInterpreter:
         )
 
     def _questions(
-        self,
-        context: Context,
-        sentences: Sequence[object],
-        spans: tuple[Span, ...],
-        prompt: str = "",
-        *,
-        found: bool = False,
+        self, context: Context, sentences: tuple[Sentence, ...], spans: tuple[Span, ...], prompt: str = ""
     ) -> Interpretation:
-        del found
         questions = list(context.questions)
         if spans:
             said = [prompt[span.start : span.end] for span in spans]
@@ -144,7 +136,7 @@ class BuiltinInterpreter:
         return Interpretation(
             Outcome.QUESTION,
             questions=tuple(questions),
-            sentences=tuple(sentences),  # type: ignore[arg-type]
+            sentences=sentences,
             assumptions=tuple(context.assumptions),
             corrections=tuple(context.corrections),
             not_understood=spans,

@@ -209,7 +209,7 @@ class PlanDrafter:
             return
         if self.parts.name == "free":
             self.context.assume("the plan Free costs nothing")
-            source = default("a plan called Free")
+            source = operator(*self.parts.source.spans, detail="a plan called Free costs nothing")
             self._set_price("monthly", f"0 {self.currency}", "month", source, source)
             return
         answer = self.context.ask(ask.plan_price(self.parts.name))
