@@ -7,10 +7,13 @@ from typing import cast
 from reconciler.agent import questions as ask
 from reconciler.agent.builtin.context import Context, default, lookup, operator
 from reconciler.agent.builtin.items import Amount, Days, Number, Percentage
+from reconciler.agent.builtin.phrases import title_of
 from reconciler.agent.builtin.requests import Frame
 from reconciler.agent.port import Action, Field, Source
 
 _ROLES = {"admins": "admin", "managers": "manager", "owners": "owner"}
+
+_QUALIFIERS = frozenset({"legacy", "old", "current", "existing", "new"})
 
 
 class ActionReader:
@@ -39,7 +42,8 @@ class ActionReader:
         return next((frame for frame in self.frames if frame.name == name), None)
 
     def _text(self, frame: Frame, part: str) -> tuple[str, Source]:
-        return frame.match.text(part).replace(" ,", ","), operator(frame.match.span_of(part))
+        span = frame.match.span_of(part)
+        return self.context.prompt[span.start : span.end], operator(span)
 
     def _customer(self, frame: Frame) -> Field:
         item = frame.match.one("c")
@@ -138,6 +142,9 @@ class ActionReader:
         span = frame.match.span_of(part)
         if ref is not None:
             return ref, operator(span)
+        named = [item for item in frame.match.parts[part] if item.word not in _QUALIFIERS]
+        if not named or title_of(named) is None:
+            self.context.not_understood.append(span)
         wanted = set(text.lower().split())
         names = self.context.view.names("Plan")
         found = [name for name in names if set(name.split("-")) == wanted]

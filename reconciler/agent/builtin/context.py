@@ -56,6 +56,7 @@ class Context:
 
     view: View
     answers: Mapping[str, str]
+    prompt: str = ""
     questions: list[Question] = field(default_factory=list)
     assumptions: list[Assumption] = field(default_factory=list)
     corrections: list[Correction] = field(default_factory=list)

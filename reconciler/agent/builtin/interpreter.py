@@ -60,7 +60,7 @@ class BuiltinInterpreter:
 
     def interpret(self, words: Words, view: View) -> Interpretation:
         """What the words mean, as far as it is certain; what is not certain is asked or shown as not understood."""
-        context = Context(view, words.answers)
+        context = Context(view, words.answers, words.prompt)
         prompt = words.prompt
         items = lex(prompt) if len(prompt) <= MOST_CHARACTERS else []
         if len(items) > MOST_ITEMS or len(prompt) > MOST_CHARACTERS:

@@ -19,6 +19,7 @@ SIGNS = {
     "R$": "BRL", "€": "EUR", "£": "GBP", "₹": "INR", "₩": "KRW", "₪": "ILS", "₺": "TRY", "₴": "UAH", "₦": "NGN",
 }  # fmt: skip
 SHARED_SIGNS = {"$": ("USD", "AUD", "CAD", "NZD", "HKD", "SGD", "MXN"), "¥": ("JPY", "CNY")}
+OTHER_DOLLARS = words("ARS BBD BMD BND BSD BZD CLP COP FJD GYD JMD KYD LRD NAD SBD SRD TTD TWD UYU XCD")
 NAMED = {"dollars": "$", "dollar": "$", "euros": "EUR", "euro": "EUR", "yen": "JPY", "rupees": "INR", "rupee": "INR"}
 
 _MULTIPLES = {"k": 1000, "m": 1_000_000, "b": 1_000_000_000, "bn": 1_000_000_000, "mn": 1_000_000}
@@ -196,7 +197,8 @@ def _money(kind: str, found: re.Match[str], span: Span) -> Iterator[Item]:
         currency = SIGNS.get(sign)
         code = found["signed_code"]
         if code and known_currency(code):
-            currency = code if currency in (None, code) else None
+            fits = code in SHARED_SIGNS.get(sign, (currency,)) or (sign == "$" and code in OTHER_DOLLARS)
+            currency = code if fits else None
             if currency is None:
                 yield _bad(raw, span)
                 return

@@ -118,6 +118,8 @@ class PlanDrafter:
                 text = dict(choices)[answer]
                 self.fields = [f for f in self.fields if f.path[:3] != ("spec", "prices", name)]
                 source = self.context.answered("amounts-disagree")
+            elif name in said:
+                continue  # the same amount, said twice
             said[name] = (text, price)
             if name == "annual" and self.parts.annuals and not self._agree(text, said):
                 continue
@@ -205,6 +207,9 @@ class PlanDrafter:
             self._set_price("annual", answer, "year", source, operator(annual.span))
 
     def _no_price(self) -> None:
+        if not self.parts.edit and self.parts.name == "free":
+            priced = [price for price in self.parts.prices if price.amount.number]
+            self.context.not_understood.extend(price.span for price in priced)
         if self.parts.edit or self.amounts or self.parts.prices:
             return
         if self.parts.name == "free":
