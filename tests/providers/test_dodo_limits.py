@@ -32,6 +32,12 @@ def test_a_trial_on_a_usage_price_has_three_ways_out() -> None:
     assert [resource.address for resource in lower_text(text).resources] == ["Meter/calls"]
 
 
+def test_seats_on_a_usage_price_have_three_ways_out() -> None:
+    found = only(PRO + "  perSeat: {title: Seat}\n")
+    assert (found.code, found.path) == ("dodo/seats-on-usage", "spec.perSeat")
+    assert [way.id for way in found.ways_out] == ["no-seats", "two-plans", "meter"]
+
+
 def test_monthly_units_on_an_annual_price_have_three_ways_out() -> None:
     text = PRO.replace(", pooled: true", "")
     found = only(text)

@@ -144,6 +144,14 @@ def test_a_trial_at_checkout_is_a_note_for_the_application_and_not_in_the_price(
     assert any("card optional at checkout" in note for note in product.notes)
 
 
+def test_seats_are_the_quantity_of_a_checkout_and_a_note_says_so() -> None:
+    seats = "  perSeat: {title: Seat, minimum: 3}"
+    (resource,) = lower_text(plan("monthly: {amount: 12 USD, every: month}", seats)).resources
+    assert resource.body["price"]["price"] == 1200  # type: ignore[index,call-overload]  # a mapping
+    assert "for one Seat" in resource.notes[0]
+    assert "refuses a quantity below 3" in resource.notes[1]
+
+
 def test_usage_lines_can_be_for_some_prices_only() -> None:
     text = METER + plan(
         "monthly: {amount: 5 USD, every: month}\n    annual: {amount: 50 USD, every: year}",

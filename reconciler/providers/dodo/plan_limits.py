@@ -46,6 +46,7 @@ def plan_limits(document: Plan) -> Iterator[Limit]:
     yield from too_long(spec.description, DESCRIPTION_LIMIT, "the description", ("spec", "description"))
     yield from feature_limits(spec.features)
     yield from _trial_limits(document)
+    yield from _seat_limits(document)
     yield from _credit_limits(document)
     for index, line in enumerate(spec.usage):
         yield from _line_limits(line, ("spec", "usage", index))
@@ -84,6 +85,23 @@ def lines_of(document: Plan, price_name: str) -> list[tuple[int, UsageLine]]:
         for index, line in enumerate(document.spec.usage)
         if line.prices is None or price_name in line.prices
     ]
+
+
+def _seat_limits(document: Plan) -> Iterator[Limit]:
+    spec = document.spec
+    metered = [name for name in spec.prices if lines_of(document, name)]
+    metered += [f"the commitment {commitment.label}" for commitment in spec.commitments]
+    if spec.per_seat is not None and metered:
+        at: At = ("spec", "perSeat")
+        yield refuse(
+            "seats-on-usage",
+            f"a price for each {spec.per_seat.title} on {' and '.join(metered)}: "
+            "a subscription to a price with usage is for exactly one at Dodo",
+            at,
+            WayOut("no-seats", "remove perSeat", (Edit(at, remove=True),)),
+            WayOut("two-plans", "make two plans: one for each seat, one with the usage"),
+            WayOut("meter", "count seats by a meter of their own, whose last value is charged at a rate"),
+        )
 
 
 def credit_lines(document: Plan, part: str) -> list[CreditLine]:

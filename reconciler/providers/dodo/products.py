@@ -35,7 +35,7 @@ def plan_product(document: Plan, part: str, adopt: str | None, credits_by_name: 
     address = f"Plan/{document.metadata.name}:{part}"
     every = commitment.every if commitment else document.spec.prices[part].every
     grants = [(line.credit, units_of(line, every) or 0) for line in credit_lines(document, part)]
-    notes = (*_checkout_notes(document, part), *((RUNS_OUT, PRORATION) if grants else ()))
+    notes = (*_seat_notes(document), *_checkout_notes(document, part), *((RUNS_OUT, PRORATION) if grants else ()))
     return _resource(address, name, document, price, adopt, notes, _attached(grants, credits_by_name))
 
 
@@ -143,6 +143,18 @@ def _line(meter: str, rate: Rate, free: int | None) -> JSON:
         "price_per_unit": rate_text(rate),
         "free_threshold": free,
     }
+
+
+def _seat_notes(document: Plan) -> Iterator[str]:
+    seat = document.spec.per_seat
+    if seat is None:
+        return
+    yield (
+        f"the price is for one {seat.title}: your application passes how many as quantity when it opens a checkout "
+        "for this product, and when it changes the subscription later"
+    )
+    if seat.minimum is not None:
+        yield f"Dodo holds no minimum: your application refuses a quantity below {seat.minimum}"
 
 
 def _checkout_notes(document: Plan, part: str) -> Iterator[str]:

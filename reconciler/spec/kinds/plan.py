@@ -91,6 +91,13 @@ class UsageLine(Model):
     prices: list[Name] | None = Field(default=None, min_length=1)
 
 
+class Seat(Model):
+    """What each price is for one of: a subscription to five of them costs five times as much."""
+
+    title: Title = Field(description="What one is called, for example: Seat")
+    minimum: int | None = Field(default=None, ge=1, le=1_000_000, description="How many a subscription begins with")
+
+
 class PlanSpec(Model):
     """What a plan is and costs."""
 
@@ -101,6 +108,7 @@ class PlanSpec(Model):
     commitments: list[Commitment] = Field(
         default=[], max_length=50, description="Levels of committed use, each bought instead of a price"
     )
+    per_seat: Seat | None = Field(default=None, description="Prices are for one seat; the buyer says how many")
     trial: Trial | None = None
     usage: list[UsageLine] = Field(default=[], max_length=50)
     features: list[Title] = Field(default=[], max_length=50)
