@@ -75,6 +75,8 @@ def matches(shape: str, path: Path, value: str, evidence: Evidence, present: JSO
     if shape == Shape.MONEY:
         found = _MONEY.fullmatch(value)
         assert found, "the shape says so"
+        if value.startswith("-"):  # nobody says an amount below nothing
+            return False
         if evidence.form is Form.NUMBER and isinstance(present, str):
             return number == Decimal(found[1]) and present.endswith(f" {found[2]}")
         return evidence.form is Form.MONEY and number == Decimal(found[1]) and evidence.unit == found[2]

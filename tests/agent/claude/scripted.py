@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx2
 import pytest
+from anthropic.types import ContentBlockParam, MessageCreateParams, MessageParam, TextBlockParam, ToolParam
+from pydantic import TypeAdapter
 
 from reconciler.agent.claude.interpreter import ClaudeInterpreter, Judge
 from reconciler.agent.claude.settings import ClaudeSettings
@@ -81,6 +83,18 @@ def events(blocks: Sequence[Mapping[str, Any]], reason: str, usage: Mapping[str,
 def event(kind: str, data: Mapping[str, Any]) -> bytes:
     """One event as it goes over the wire."""
     return f"event: {kind}\ndata: {json.dumps({'type': kind, **data})}\n\n".encode()
+
+
+def check_request(body: Any) -> None:
+    """Fail unless a request is what the client library's own types say, to its last part."""
+    # The parts are `Iterable` in the type of the whole, which is checked only when it is read: they are checked apart.
+    TypeAdapter(MessageCreateParams).validate_python(body)
+    TypeAdapter(list[ToolParam]).validate_python(body["tools"])
+    TypeAdapter(list[TextBlockParam]).validate_python(body["system"])
+    for message in body["messages"]:
+        TypeAdapter(MessageParam).validate_python(message)
+        if not isinstance(message["content"], str):
+            TypeAdapter(list[ContentBlockParam]).validate_python(message["content"])
 
 
 class Script:

@@ -199,13 +199,13 @@ def _check(result: Interpretation) -> None:
     assert ungrounded(result, PROMPT, view(*THERE)) == ()
 
 
-@hypothesis_settings(max_examples=2_000, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@pytest.mark.parametrize("fenced", [False, True], ids=["by tool", "in text"])
+@hypothesis_settings(max_examples=1_000, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(
     said=st.lists(_calls, min_size=1, max_size=3),
-    fenced=st.booleans(),
     stop=st.sampled_from(["tool_use", "tool_use", "tool_use", "end_turn", "max_tokens", "refusal", "approved"]),
 )
-@example(said=[("approve", {"digest": "sha256:0"})], fenced=False, stop="tool_use")
+@example(said=[("approve", {"digest": "sha256:0"})], stop="tool_use")
 def test_a_hostile_model_approves_nothing_and_drafts_nothing_that_was_not_said(
     said: list[tuple[str, Any]], fenced: bool, stop: str
 ) -> None:
