@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from reconciler.base.clock import Clock, parse_time
@@ -18,7 +21,7 @@ from reconciler.journal.store import Journal
 from reconciler.plan.approval import Decision
 from reconciler.plan.change_set import AccountIdentity
 from reconciler.plan.resource import Binding
-from reconciler.providers.base import Connection, Mode, Provider
+from reconciler.providers.base import AccountAccess, Connection, Mode, Provider
 from reconciler.providers.registry import find_provider
 
 
@@ -74,10 +77,6 @@ class Desk:
             for address, bound in self.journal.bindings(self.account_name).items()
         }
 
-    def lock(self, command: str) -> AccountLock:
-        """The lock of the account. Entering raises LockedError when another run holds it."""
-        return AccountLock(self.workspace.journal_path.parent / "locks", self.account_name, self.clock, command)
-
 
 @dataclass(frozen=True)
 class Session(Desk):
@@ -86,6 +85,15 @@ class Session(Desk):
     connection: Connection
     progress: Progress
     failpoints: Failpoints
+    lock_folder: Path
+    lock_scope: str
+
+    def lock(self, command: str) -> AccountLock:
+        """The lock of the account at its provider, whichever checkout of the workspace asks for it on this machine.
+
+        Entering raises LockedError when another run holds it.
+        """
+        return AccountLock(self.lock_folder, self.account_name, self.clock, command, scope=self.lock_scope)
 
 
 @contextmanager
@@ -131,7 +139,27 @@ def open_session(
             clock=clock,
             progress=progress or NoProgress(),
             failpoints=failpoints,
+            lock_folder=_lock_folder(workspace, granted.mode),
+            lock_scope=f"{account.provider}-{granted.mode}-{_fingerprint(granted)}",
         )
+
+
+def _lock_folder(workspace: Workspace, mode: Mode) -> Path:
+    """Beside the journal for a sandbox, which is this workspace's own; else one place for this user of the machine."""
+    beside = workspace.journal_path.parent / "locks"
+    if mode is Mode.SANDBOX:
+        return beside
+    state = Path(os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()) / "ratecard" / "locks"
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return beside  # no home to write to, as in a container: then this checkout is all that there is
+    return state
+
+
+def _fingerprint(granted: AccountAccess) -> str:
+    """Tells accounts apart without telling the key."""
+    return hashlib.blake2b(f"{granted.url} {granted.key}".encode(), digest_size=8, person=b"ratecard-lock").hexdigest()
 
 
 @contextmanager

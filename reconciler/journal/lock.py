@@ -26,8 +26,9 @@ class AccountLock:
     the verb and its target, without anything secret.
     """
 
-    def __init__(self, folder: Path, account: str, clock: Clock, command: str) -> None:
-        name = file_name_of(account)
+    def __init__(self, folder: Path, account: str, clock: Clock, command: str, *, scope: str | None = None) -> None:
+        """`scope` names what is locked where it is more than this account of this workspace; it is shown to nobody."""
+        name = file_name_of(scope or account)
         self._account = account
         self._clock = clock
         self._command = command

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from reconciler.base.canonical import JSON, Body
 from reconciler.base.money import Money, Percent, Rate, exponent
 from reconciler.plan.capabilities import Form, KindCapabilities, Label
-from reconciler.plan.resource import FOREIGN, REFERENCE
+from reconciler.plan.resource import FOREIGN, REFERENCE, same_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +51,40 @@ def field_changes(before: Body, after: Body) -> tuple[FieldChange, ...]:
 def lines(before: Body | None, after: Body | None, kind: KindCapabilities) -> tuple[Line, ...]:
     """What an object becomes, for people: all set fields of a new one, the changed fields of a changed one."""
     if before is None and after is not None:
-        shown = ((path, value, _label(path, kind)) for path, value in _set_fields(after))
-        return _once(_line(path, None, value, None, after, kind) for path, value, label in shown if not label.quiet)
-    if before is None or after is None or before == after:
-        return ()
-    return _once(
-        _line(change.path, change.before, change.after, before, after, kind) for change in field_changes(before, after)
-    )
+        new = [FieldChange(path, None, value) for path, value in _set_fields(after)]
+        shown = [change for change in new if not _label(change.path, kind).quiet]
+    elif before is None or after is None or same_value(before, after):
+        shown = []
+    else:
+        shown = list(field_changes(before, after))
+    return tuple(_line(change, before, after, kind) for change in _in_order(_without_halves(shown, kind), kind))
 
 
-def _once(found: Iterable[Line]) -> tuple[Line, ...]:
-    """The halves of a period say the same line."""
-    return tuple(dict.fromkeys(found))
+def _without_halves(changes: Sequence[FieldChange], kind: KindCapabilities) -> Iterator[FieldChange]:
+    """The count and the unit of a period say the same line, so one of them is left out."""
+    told: set[str] = set()
+    for change in changes:
+        label = _label(change.path, kind)
+        if label.form is not Form.PERIOD or label.count not in told:
+            yield change
+        if label.form is Form.PERIOD:
+            told.add(label.count)
+
+
+def _in_order(changes: Iterable[FieldChange], kind: KindCapabilities) -> list[FieldChange]:
+    """In the order of the labels, list by list and position by position, however the bodies are ordered."""
+    ranks = {path: rank for rank, path in enumerate(kind.labels)}
+    tops: dict[str, int] = {}
+    for path, rank in ranks.items():
+        tops.setdefault(re.split(r"[.\[]", path)[0], rank)
+
+    def key(change: FieldChange) -> tuple[int, str, tuple[int, ...], int, str]:
+        top = re.split(r"[.\[]", change.path)[0]
+        positions = tuple(int(position) for position in re.findall(r"\[(\d+)\]", change.path))
+        rank = ranks.get(_general(change.path), len(ranks))
+        return tops.get(top, len(ranks)), top, positions, rank, change.path
+
+    return sorted(changes, key=key)
 
 
 def escape(text: str) -> str:
@@ -73,13 +95,22 @@ def escape(text: str) -> str:
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
 
-def _line(path: str, old: JSON, new: JSON, before: Body | None, after: Body | None, kind: KindCapabilities) -> Line:
-    label = _label(path, kind)
-    return Line(label.text, _write(path, old, label, before), _write(path, new, label, after))
+def _line(change: FieldChange, before: Body | None, after: Body | None, kind: KindCapabilities) -> Line:
+    label = _label(change.path, kind)
+    return Line(
+        label.text,
+        _write(change.path, change.before, label, before),
+        _write(change.path, change.after, label, after),
+    )
 
 
 def _label(path: str, kind: KindCapabilities) -> Label:
-    return kind.labels.get(re.sub(r"\[\d+\]", "[]", path), Label(path))
+    return kind.labels.get(_general(path), Label(path))
+
+
+def _general(path: str) -> str:
+    """A path with `[]` for each position in a list."""
+    return re.sub(r"\[\d+\]", "[]", path)
 
 
 def _write(path: str, value: JSON, label: Label, body: Body | None) -> str | None:
@@ -160,7 +191,7 @@ def _leaves(path: str, old: JSON, new: JSON) -> Iterator[FieldChange]:
     """A whole part that comes or goes, field by field."""
     sides = dict(_walk(path, old)) if old is not None else {}, dict(_walk(path, new)) if new is not None else {}
     for leaf in {**sides[0], **sides[1]}:
-        if sides[0].get(leaf) != sides[1].get(leaf):
+        if not same_value(sides[0].get(leaf), sides[1].get(leaf)):
             yield FieldChange(leaf, sides[0].get(leaf), sides[1].get(leaf))
 
 

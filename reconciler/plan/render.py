@@ -55,7 +55,7 @@ def as_markdown(change_set: ChangeSet, capabilities: Capabilities) -> str:
     if not change_set.changes:
         out.append("No changes: live is what the specs ask for.")
     else:
-        out += (f"- {_plain(text)}" for text in totals(change_set))
+        out += (f"- {text}" for text in totals(change_set))
         out += ["", "| | Change | Object | What |", "|---|---|---|---|"]
         for change in change_set.changes:
             what = "<br>".join(_plain(text) for text in _details(change, capabilities, aligned=False))

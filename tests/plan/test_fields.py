@@ -89,3 +89,16 @@ def test_values_that_are_told_are_those_of_both_sides():
     for change in field_changes(before, after):
         assert value_at(before, change.path) == change.before
         assert value_at(after, change.path) == change.after
+
+
+def test_two_positions_of_a_list_that_change_alike_are_both_told():
+    kind = KindCapabilities("thing", 1, labels={"rates[].rate": Label("rate")})
+    found = lines({"rates": [{"rate": "1"}, {"rate": "1"}]}, {"rates": [{"rate": "2"}, {"rate": "2"}]}, kind)
+    assert [(line.label, line.before, line.after) for line in found] == [("rate", "1", "2")] * 2
+
+
+def test_fields_come_in_the_order_of_their_labels_however_the_body_is_ordered():
+    kind = KindCapabilities("thing", 1, labels={"name": Label("name"), "price": Label("price")})
+    one, other = {"price": 1, "name": "a"}, {"name": "a", "price": 1}
+    assert [line.label for line in lines(None, one, kind)] == ["name", "price"]
+    assert lines(None, one, kind) == lines(None, other, kind)
