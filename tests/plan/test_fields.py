@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.base.canonical import canonical_json
-from reconciler.plan.fields import field_changes
+from reconciler.plan.capabilities import KindCapabilities, Label
+from reconciler.plan.fields import field_changes, lines
 
 WORDS = st.sampled_from(["a", "b", "c", "a, b", "", "x.y", "[0]"])
 LEAVES = st.none() | st.booleans() | st.integers(2, 10**12) | WORDS
