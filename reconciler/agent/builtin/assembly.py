@@ -11,8 +11,9 @@ from reconciler.agent.builtin.context import Context, operator, slug
 from reconciler.agent.builtin.items import Item
 from reconciler.agent.builtin.offers import draft_code, draft_hook, draft_regions
 from reconciler.agent.builtin.phrases import Change, Code, Hook, Mark, NewPlan, Region, Target
-from reconciler.agent.builtin.plans import PlanDrafter, PlanParts
+from reconciler.agent.builtin.plans import PlanDrafter
 from reconciler.agent.builtin.usage import Meters
+from reconciler.agent.builtin.usage_lines import PlanParts
 from reconciler.agent.port import Draft, Source, SourceKind
 from reconciler.base.canonical import JSON
 
