@@ -194,7 +194,7 @@ def read_trial(match: Match) -> Trial | None:
     days = (count or 0) * (7 if week else 1)
     if not 1 <= days <= 3650:
         return None
-    return Trial(days, match.span_of("n"), f"{count} weeks × 7 days" if week else None)
+    return Trial(days, match.span_of("n"), f"{count} × 7" if week else None)
 
 
 def read_charge(match: Match) -> Charge | None:
