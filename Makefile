@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo test check bench soak schemas lock clean
+.PHONY: demo test check bench soak eval schemas lock clean
 
 demo: $(VENV)/.runtime
 	@$(BIN)/ratecard demo
@@ -22,6 +22,9 @@ bench: $(VENV)/.development
 
 soak: $(VENV)/.development
 	$(BIN)/python -m pytest -m soak
+
+eval: $(VENV)/.development
+	@$(BIN)/python -m tests.prompts.evaluate
 
 schemas: $(VENV)/.runtime
 	$(BIN)/python -m reconciler.cli.export schemas
