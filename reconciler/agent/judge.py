@@ -82,17 +82,14 @@ def judge(interpretation: Interpretation, words: Words, view: View, catalogue: C
     while True:  # each round but the last uses up an answer
         drafted, specs, diagnostics = _look(drafts, view, catalogue)
         questions = [*_disagreed(drafts, view, answers), *_asked_by_limits(drafts, diagnostics)]
-        taken = [question for question in questions if question.id in answers]
+        taken = _once([question for question in questions if question.id in answers])
         if not taken:
             break
         for question in taken:
             answer = answers.pop(question.id)
             drafts = _take(drafts, diagnostics, question, answer)
-    unfounded = [
-        mistake
-        for mistake in ungrounded(replace(interpretation, drafts=tuple(drafts)), words, view)
-        if not _is_day_asked_about(mistake, interpretation)
-    ]
+    # A query changes nothing, and its periods are computed from words like "last week": they are shown, not judged.
+    unfounded = ungrounded(replace(interpretation, drafts=tuple(drafts), query=None), words, view)
     diagnostics = [*diagnostics, *(_about_words(mistake) for mistake in unfounded)]
     asked = _once([*interpretation.questions, *questions])
     told = [found for found in diagnostics if not found.ways_out or not _has_edits(found)]
@@ -246,19 +243,6 @@ def _place(draft: Draft) -> str:
 def _mistaken(mistake: Mistake, location: Location) -> Diagnostic:
     path = ".".join(str(part) for part in mistake.at)
     return Diagnostic(mistake.code, mistake.message, location, path, mistake.hint, mistake.ways_out)
-
-
-def _is_day_asked_about(mistake: Mistake, interpretation: Interpretation) -> bool:
-    """Whether a mistake is about a day of a question to the numbers.
-
-    Such days are read from words like `last week`, which name none; they are shown as they were read, and a question
-    changes nothing.
-    """
-    query = interpretation.query
-    if query is None or mistake.at[:1] != (query.kind,):
-        return False
-    value = next((field.value for field in query.fields if field.path == mistake.at[1:]), None)
-    return isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value) is not None
 
 
 def _about_words(mistake: Mistake) -> Diagnostic:

@@ -164,7 +164,7 @@ def _value_at(body: Body, path: str) -> JSON:
 
 def _set_fields(body: Body) -> Iterator[tuple[str, JSON]]:
     for path, value in _walk("", body):
-        if value not in (None, False, [], {}, ""):
+        if value is not None and value is not False and value not in ([], {}, ""):  # 0 is a value: a plan may cost it
             yield path, value
 
 
