@@ -64,7 +64,7 @@ def put(document: Any, field: Field) -> None:
         raise _leads_nowhere(field)
     *way, last = field.path
     holder = document
-    for part, following in zip(way, [*way[1:], last], strict=True):
+    for part, following in zip(way, field.path[1:], strict=True):
         holder = _step(holder, part, [] if isinstance(following, int) else {}, field)
     if isinstance(last, int):
         _put_in_list(holder, last, field)

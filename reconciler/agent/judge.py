@@ -7,7 +7,7 @@ provider's own words; an answer takes the edits of that way out, and the judge l
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,11 +16,13 @@ import yaml
 from reconciler.agent.drafting import disagreements, document_of
 from reconciler.agent.grounding import ungrounded
 from reconciler.agent.port import (
+    Action,
     Choice,
     Draft,
     Field,
     Interpretation,
     Outcome,
+    Query,
     Question,
     Source,
     SourceKind,
@@ -29,10 +31,13 @@ from reconciler.agent.port import (
 )
 from reconciler.agent.view import as_written
 from reconciler.base.diagnostics import Diagnostic, Location, Mistake, has_errors
+from reconciler.base.errors import RefusedError
 from reconciler.providers.base import UNKNOWN_NAME, Provider
 from reconciler.spec.check import check
 from reconciler.spec.load import Spec, load_text
 from reconciler.spec.source import dotted
+
+DEEPEST = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,11 @@ class Catalogue:
 
 
 def judge(interpretation: Interpretation, words: Words, view: View, catalogue: Catalogue) -> Judged:
-    """Hold an interpretation to every rule, and take the answers that were given to the questions which that raises."""
+    """Hold an interpretation to every rule, and take the answers that were given to the questions which that raises.
+
+    Raises RefusedError for values nested deeper than any spec.
+    """
+    _refuse_depth(interpretation)
     drafts = list(interpretation.drafts)
     answers = dict(words.answers)
     questions: list[Question] = []
@@ -123,8 +132,8 @@ def _look(
         except Mistake as mistake:
             diagnostics.append(_mistaken(mistake, Location(place)))
             continue
-        except (yaml.YAMLError, RecursionError):
-            message = "it holds a value that YAML cannot, or is nested too deep"
+        except yaml.YAMLError:
+            message = "it holds a value that YAML cannot"
             diagnostics.append(Diagnostic("draft/value", message, Location(place)))
             continue
         loaded = load_text(text, place)
@@ -139,6 +148,22 @@ def _look(
     found = [*check(specs, aliases=catalogue.aliases, broken=broken), *catalogue.provider.lower(specs).diagnostics]
     diagnostics += (d for d in found if d.location.file in places and d.code != UNKNOWN_NAME)
     return drafted, specs, diagnostics
+
+
+def _refuse_depth(interpretation: Interpretation) -> None:
+    queries = [interpretation.query] if interpretation.query else []
+    typed: list[Draft | Action | Query] = [*interpretation.drafts, *interpretation.actions, *queries]
+    level: list[Any] = [field.value for one in typed for field in one.fields]
+    for _ in range(DEEPEST):
+        level = [part for value in level for part in _parts(value)]
+    if level:
+        raise RefusedError("what was made of the words is nested too deep to be a spec", hint="say it in other words")
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list | tuple) else ()
 
 
 def _check_says_no_metadata(draft: Draft) -> None:
