@@ -67,7 +67,7 @@ class Grounds:
     ) -> Source | None:
         """Where a value comes from, None when it is nowhere. `quoted` are words that were named as its reason."""
         if isinstance(value, Sequence) and not isinstance(value, str):
-            return self._of_list(kind, path, value, name)
+            return self._of_list(kind, path, value, name, quoted)
         if isinstance(value, Mapping) or value is None:
             return None
         shape = shape_of(kind, path, value)
@@ -79,6 +79,8 @@ class Grounds:
             return self._event(str(value))
         if shape == Shape.TEXT:
             return self._text(str(value))
+        if path[-1:] == ("of",) and self.is_price_name(kind, name, str(value)):
+            return self.name(str(value)) or Source(SourceKind.LOOKUP, detail="a price of the plan")
         return self.name(str(value))
 
     def name(self, name: str) -> Source | None:
@@ -98,8 +100,10 @@ class Grounds:
         there = _prices(self.view.documents.get((kind, name), {}))
         return price in PRICE_NAMES or price in there or self.name(price) is not None
 
-    def _of_list(self, kind: str, path: Path, values: Sequence[JSON], name: str) -> Source | None:
-        sources = [self.source(kind, (*path, index), value, name=name) for index, value in enumerate(values)]
+    def _of_list(self, kind: str, path: Path, values: Sequence[JSON], name: str, quoted: Span | None) -> Source | None:
+        sources = [
+            self.source(kind, (*path, index), value, name=name, quoted=quoted) for index, value in enumerate(values)
+        ]
         found = [source for source in sources if source is not None]
         if not found or len(found) < len(sources):
             return None
@@ -249,7 +253,8 @@ def _name_mistakes(draft: Draft, grounds: Grounds, interpretation: Interpretatio
     shown = any(draft.name in assumption.text for assumption in interpretation.assumptions)
     if parts and not shown and grounds.name("-".join(parts)) is None:
         yield _nowhere(f"{draft.kind}/{draft.name}", ("metadata", "name"), draft.name)
-    prices = {str(field.path[2]) for field in draft.fields if field.path[:2] == ("spec", "prices") and field.path[2:]}
+    named = [field.path[2] for field in draft.fields if field.path[:2] == ("spec", "prices") and len(field.path) > 2]
+    prices = {price for price in named if isinstance(price, str)}
     for price in sorted(prices):
         if not shown and not grounds.is_price_name(draft.kind, draft.name, price):
             yield _nowhere(f"{draft.kind}/{draft.name}", ("spec", "prices", price), price)

@@ -83,7 +83,8 @@ def judge(interpretation: Interpretation, words: Words, view: View, catalogue: C
         for question in taken:
             answer = answers.pop(question.id)
             drafts = _take(drafts, diagnostics, question, answer)
-    unfounded = ungrounded(replace(interpretation, drafts=tuple(drafts)), words, view)
+    # A query changes nothing, and its periods are computed from words like "last week": they are shown, not judged.
+    unfounded = ungrounded(replace(interpretation, drafts=tuple(drafts), query=None), words, view)
     diagnostics = [*diagnostics, *(_about_words(mistake) for mistake in unfounded)]
     asked = _once([*interpretation.questions, *questions])
     told = [found for found in diagnostics if not found.ways_out or not _has_edits(found)]

@@ -17,7 +17,7 @@ Path = tuple[str | int, ...]
 
 FREE_TEXT = frozenset({"title", "description", "features", "unit", "note", "reason", "message", "text"})
 # What decides about money and nobody may assume: it is said, or asked.
-MUST_BE_SAID = frozenset({"card", "mode"})
+MUST_BE_SAID = frozenset({"card", "countries", "mode"})
 _MONEY = re.compile(r"-?([0-9]{1,18}(?:\.[0-9]{1,18})?) ([A-Z]{3})")
 _PERCENT = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,6})?)%")
 _DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:T[0-9:.]+(?:Z|[+-][0-9:]+))?")
@@ -79,7 +79,7 @@ def matches(shape: str, path: Path, value: str, evidence: Evidence, present: JSO
             return False
         if evidence.form is Form.NUMBER and isinstance(present, str):
             return number == Decimal(found[1]) and present.endswith(f" {found[2]}")
-        return evidence.form is Form.MONEY and number == Decimal(found[1]) and evidence.unit == found[2]
+        return evidence.form is Form.MONEY and number == Decimal(found[1]) and evidence.unit in (found[2], None)
     if shape == Shape.PERCENT:
         return evidence.form is Form.PERCENT and number == Decimal(value.removesuffix("%"))
     if shape == Shape.NUMBER:

@@ -51,8 +51,8 @@ def field_changes(before: Body, after: Body) -> tuple[FieldChange, ...]:
 def lines(before: Body | None, after: Body | None, kind: KindCapabilities) -> tuple[Line, ...]:
     """What an object becomes, for people: all set fields of a new one, the changed fields of a changed one."""
     if before is None and after is not None:
-        new = ((FieldChange(path, None, value), _label(path, kind)) for path, value in _walk("", after))
-        shown = [change for change, label in new if not label.quiet and _is_set(change.after, label)]
+        new = [FieldChange(path, None, value) for path, value in _set_fields(after)]
+        shown = [change for change in new if not _label(change.path, kind).quiet]
     elif before is None or after is None or same_value(before, after):
         shown = []
     else:
@@ -85,13 +85,6 @@ def _in_order(changes: Iterable[FieldChange], kind: KindCapabilities) -> list[Fi
         return tops.get(top, len(ranks)), top, positions, rank, change.path
 
     return sorted(changes, key=key)
-
-
-def _is_set(value: JSON, label: Label) -> bool:
-    """Whether a field of a new object says something. An amount of nothing does: that it is free must be seen."""
-    if label.form is Form.MONEY and type(value) is int:
-        return True
-    return value not in (None, False, [], {}, "")
 
 
 def escape(text: str) -> str:
@@ -184,6 +177,12 @@ def _value_at(body: Body, path: str) -> JSON:
         else:
             value = value.get(name) if isinstance(value, Mapping) else None
     return value
+
+
+def _set_fields(body: Body) -> Iterator[tuple[str, JSON]]:
+    for path, value in _walk("", body):
+        if value is not None and value is not False and value not in ([], {}, ""):  # 0 is a value: a plan may cost it
+            yield path, value
 
 
 def _walk(path: str, value: JSON) -> Iterator[tuple[str, JSON]]:

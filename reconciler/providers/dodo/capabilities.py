@@ -57,23 +57,17 @@ _VALID = Label(
     unit="integration_config.duration_interval",
 )
 _ATTACHED = "credit_entitlements[]."
-_ATTACHED_LASTS = Label(
-    "lasts on for",
-    Form.PERIOD,
-    count=f"{_ATTACHED}rollover_timeframe_count",
-    unit=f"{_ATTACHED}rollover_timeframe_interval",
-)
 _PRODUCT_LABELS = {
     "entitlements": Label("gives"),
     "entitlements[]": Label("gives"),
     "credit_entitlements": Label("credits"),
     f"{_ATTACHED}credit_entitlement_id": Label("grants"),
-    f"{_ATTACHED}credits_amount": Label("units each cycle"),
+    f"{_ATTACHED}credits_amount": Label("units granted"),
     f"{_ATTACHED}expires_after_days": Label("expires after days", Form.COUNT),
     f"{_ATTACHED}rollover_enabled": Label("unused units last on"),
     f"{_ATTACHED}rollover_percentage": Label("percent that lasts on"),
-    f"{_ATTACHED}rollover_timeframe_count": _ATTACHED_LASTS,
-    f"{_ATTACHED}rollover_timeframe_interval": _ATTACHED_LASTS,
+    f"{_ATTACHED}rollover_timeframe_count": Label("lasts on for", Form.COUNT),
+    f"{_ATTACHED}rollover_timeframe_interval": Label("lasts on for each"),
     f"{_ATTACHED}max_rollover_count": Label("times that units last on", Form.COUNT),
     f"{_ATTACHED}overage_enabled": Label("use beyond"),
     "price.meters[].credit_entitlement_id": Label("takes units of"),
