@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo test check bench soak schemas lock clean
+.PHONY: demo test bench eval soak schemas lock clean
 
 demo: $(VENV)/.runtime
 	@$(BIN)/ratecard demo
@@ -19,6 +19,10 @@ test: $(VENV)/.development tests/agent/claude/node_modules
 
 bench: $(VENV)/.development
 	$(BIN)/python -m tests.bench
+
+# How the built-in interpreter does on the prompts of tests/prompts.
+eval: $(VENV)/.development
+	@$(BIN)/python -m tests.prompts.evaluate
 
 soak: $(VENV)/.development
 	$(BIN)/python -m pytest -m soak

@@ -32,8 +32,8 @@ class Form(StrEnum):
 class Evidence:
     """One value that stands in the words.
 
-    `unit` is the currency of money and the unit of a duration (`day`); `text` an address, or a day as `2026-04-15`
-    (`-04-15` when no year is said).
+    `unit` is the currency of money, none of a plan that is free, and the unit of a duration (`day`); `text` an
+    address, or a day as `2026-04-15` (`-04-15` when no year is said).
     """
 
     form: Form
@@ -89,6 +89,8 @@ _DURATION = re.compile(
     re.IGNORECASE,
 )
 _PLAIN = re.compile(_NUMBER)
+# Of a plan only: a free trial, or free units, say nothing of a price.
+_FREE = re.compile(r"(?<!\w)(?:Free(?=\s*\(|\s+(?:plan|tier)\b)|free(?=\s+(?:plan|tier)\b))")
 _WORD = re.compile(rf"(?<!\w)(?P<word>{_SPELT})(?!\w)", re.IGNORECASE)
 
 
@@ -174,6 +176,10 @@ def _duration(match: re.Match[str], now: datetime) -> Evidence:
     return Evidence(Form.DURATION, Span(*match.span()), number, match["unit"].lower())
 
 
+def _free(match: re.Match[str], now: datetime) -> Evidence:
+    return Evidence(Form.MONEY, Span(*match.span()), Decimal(0))
+
+
 def _plain(match: re.Match[str], now: datetime) -> Evidence:
     return Evidence(Form.NUMBER, Span(*match.span()), _number(match["n"], match["scale"]))
 
@@ -185,5 +191,5 @@ def _word(match: re.Match[str], now: datetime) -> Evidence:
 # The order is the order of claims: what an address or a date holds is no number of its own.
 _READERS = (
     (_EMAIL, _email), (_URL, _url), (_MOMENT, _moment), (_MONEY, _money), (_PERCENT, _percent),
-    (_DURATION, _duration), (_PLAIN, _plain), (_WORD, _word),
+    (_DURATION, _duration), (_FREE, _free), (_PLAIN, _plain), (_WORD, _word),
 )  # fmt: skip

@@ -79,7 +79,7 @@ def matches(shape: str, path: Path, value: str, evidence: Evidence, present: JSO
             return False
         if evidence.form is Form.NUMBER and isinstance(present, str):
             return number == Decimal(found[1]) and present.endswith(f" {found[2]}")
-        return evidence.form is Form.MONEY and number == Decimal(found[1]) and evidence.unit == found[2]
+        return evidence.form is Form.MONEY and number == Decimal(found[1]) and evidence.unit in (found[2], None)
     if shape == Shape.PERCENT:
         return evidence.form is Form.PERCENT and number == Decimal(value.removesuffix("%"))
     if shape == Shape.NUMBER:

@@ -39,13 +39,13 @@ def field_changes(before: Body, after: Body) -> tuple[FieldChange, ...]:
     """Which fields of a changed object differ, in order of their paths."""
     from deepdiff import DeepDiff  # 0.2 to 1 s to import: only when something has changed
 
-    found: dict[str, FieldChange] = {}
+    found: list[FieldChange] = []
     for changes in DeepDiff(before, after, view="tree", verbose_level=2).values():
         for change in changes:
             path, old, new = _dotted(change.path(output_format="list")), _side(change.t1), _side(change.t2)
-            for part in _leaves(path, old, new):
-                found[part.path] = part
-    return tuple(found[path] for path in sorted(found))
+            # What goes from a list and what comes into it can have one position, each on its own side: both are told.
+            found += _leaves(path, old, new)
+    return tuple(sorted(found, key=lambda change: change.path))
 
 
 def lines(before: Body | None, after: Body | None, kind: KindCapabilities) -> tuple[Line, ...]:
@@ -88,20 +88,37 @@ def _in_order(changes: Iterable[FieldChange], kind: KindCapabilities) -> list[Fi
 
 
 def escape(text: str) -> str:
-    """Text with its control, bidirectional and zero-width characters shown as escapes, so that nothing hides."""
+    """Text with its control, bidirectional and invisible characters shown as escapes, so that nothing hides."""
     return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+# What Unicode calls control, format, surrogate or private use, and the letters, marks and spaces that have no ink.
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\xa0\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    "\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ud800-\uf8ff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff\U000f0000-\U0010ffff]"
+)
 
 
 def _line(change: FieldChange, before: Body | None, after: Body | None, kind: KindCapabilities) -> Line:
     label = _label(change.path, kind)
     return Line(
-        label.text,
+        escape(label.text) + _of_which(change.path, before if change.after is None else after),
         _write(change.path, change.before, label, before),
         _write(change.path, change.after, label, after),
     )
+
+
+def _of_which(path: str, body: Body | None) -> str:
+    """Where a list holds several alike, which of them a field is of: what that one refers to."""
+    found = re.fullmatch(r"(.+)\[(\d+)\]\.(.+)", path)
+    items = _value_at(body, found[1]) if found and body is not None else None
+    if found is None or not isinstance(items, list) or not int(found[2]) < len(items) > 1:
+        return ""
+    item = items[int(found[2])]
+    parts = item.items() if isinstance(item, Mapping) else ()
+    refers = (part for name, part in parts if name != found[3] and isinstance(part, Mapping) and _is_reference(part))
+    return next((f" ({escape(str(next(iter(part.values()))))})" for part in refers), "")
 
 
 def _label(path: str, kind: KindCapabilities) -> Label:
@@ -140,7 +157,7 @@ def _write(path: str, value: JSON, label: Label, body: Body | None) -> str | Non
 
 
 def _period(count: JSON, unit: JSON) -> str:
-    word = str(unit).lower()
+    word = escape(str(unit)).lower()
     return word if count == 1 else f"{count} {word}s"
 
 
@@ -164,7 +181,7 @@ def _value_at(body: Body, path: str) -> JSON:
 
 def _set_fields(body: Body) -> Iterator[tuple[str, JSON]]:
     for path, value in _walk("", body):
-        if value not in (None, False, [], {}, ""):
+        if value is not None and value is not False and value not in ([], {}, ""):  # 0 is a value: a plan may cost it
             yield path, value
 
 
@@ -201,7 +218,7 @@ def _side(value: object) -> JSON:
 
 def _dotted(parts: list[str | int]) -> str:
     text = ""
-    for part in parts:
+    for part in parts[:-1] if parts[-1] in (REFERENCE, FOREIGN) else parts:
         if isinstance(part, int):
             text += f"[{part}]"
         else:

@@ -45,13 +45,14 @@ def as_text(change_set: ChangeSet, capabilities: Capabilities) -> str:
         out += totals(change_set)
     out += _notes(change_set)
     out += _unmanaged(change_set.unmanaged)
-    out += (f"Warning: {escape(warning)}" for warning in change_set.warnings)
-    return "\n".join(out) + "\n"
+    out += (f"Warning: {warning}" for warning in change_set.warnings)
+    # Line by line and last of all, so that no text of any part is forgotten.
+    return "\n".join(map(escape, out)) + "\n"
 
 
 def as_markdown(change_set: ChangeSet, capabilities: Capabilities) -> str:
     """The change set for a review: the totals first, then each change."""
-    out = [f"### Change set `{change_set.short}` for {_account(change_set)}", ""]
+    out = [f"### Change set `{change_set.short}` for {_plain(_account(change_set))}", ""]
     if not change_set.changes:
         out.append("No changes: live is what the specs ask for.")
     else:
@@ -59,23 +60,25 @@ def as_markdown(change_set: ChangeSet, capabilities: Capabilities) -> str:
         out += ["", "| | Change | Object | What |", "|---|---|---|---|"]
         for change in change_set.changes:
             what = "<br>".join(_plain(text) for text in _details(change, capabilities, aligned=False))
-            out.append(
-                f"| {SYMBOLS[change.verb]} | {change.verb} | `{change.address}` {_plain(_title(change))} | {what} |"
-            )
+            called = f"<code>{_plain(change.address)}</code> {_plain(_title(change))}"
+            out.append(f"| {SYMBOLS[change.verb]} | {change.verb} | {called} | {what} |")
     for text in [
         *_notes(change_set),
         *_unmanaged(change_set.unmanaged),
-        *(f"Warning: {escape(w)}" for w in change_set.warnings),
+        *(f"Warning: {warning}" for warning in change_set.warnings),
     ]:
         out += ["", _plain(text)]
     out += ["", f"Digest: `{change_set.digest}`"]
-    return "\n".join(out) + "\n"
+    return "\n".join(map(escape, out)) + "\n"
 
 
 def totals(change_set: ChangeSet) -> Iterator[str]:
     """What the change set is in all: counts by verb, money, and what cannot be undone."""
-    superseded = sum(1 for change in change_set.changes if change.superseded)
-    counts = Counter(str(change.verb) for change in change_set.changes if not change.superseded)
+    replaced = {change.id for change in change_set.changes if change.verb is Verb.REPLACE}
+    superseded = sum(1 for change in change_set.changes if change.superseded and change.id in replaced)
+    counts = Counter(
+        str(change.verb) for change in change_set.changes if not change.superseded or change.id not in replaced
+    )
     yield (
         "In all: "
         + ", ".join(f"{count} to {verb}" for verb, count in counts.items())
@@ -103,14 +106,17 @@ def totals(change_set: ChangeSet) -> Iterator[str]:
 def _details(change: Change, capabilities: Capabilities, *, aligned: bool = True) -> list[str]:
     out = []
     if change.reason:
-        out.append(escape(change.reason))
-    if change.verb in (Verb.CREATE, Verb.UPDATE, Verb.REPLACE):
-        before = None if change.verb is Verb.CREATE else change.before
-        rows = lines(before, change.after, capabilities.kinds[change.kind])
-        width = min(max((len(row.label) for row in rows), default=0), 28)
-        out += (_row(row, f"{row.label:<{width}} " if aligned else f"{row.label}:", before is None) for row in rows)
+        out.append(change.reason)
+    kind = capabilities.kinds[change.kind]
+    if change.verb in (Verb.UPDATE, Verb.REPLACE):
+        out += _rows(lines(change.before, change.after, kind), new=False, aligned=aligned)
+    else:
+        # What is only taken away, brought back or taken over is told by its title, unless that is not its own.
+        rows = lines(None, change.after if change.verb is Verb.CREATE else change.before, kind)
+        if change.verb is Verb.CREATE or all(row.after != escape(change.title) for row in rows):
+            out += _rows(rows, new=True, aligned=aligned)
     if change.impact:
-        out.append(escape(change.impact.sentence))
+        out.append(change.impact.sentence)
     if change.reverse.undo is Undo.IRREVERSIBLE:
         out.append(f"! cannot be undone: {change.reverse.reason}")
     return out
@@ -124,30 +130,32 @@ def _notes(change_set: ChangeSet) -> Iterator[str]:
             for note in change.notes:
                 about.setdefault(note, []).append(change.address)
     for note, addresses in about.items():
-        yield f"Note for {', '.join(addresses)}: {escape(note)}."
+        yield f"Note for {', '.join(addresses)}: {note}."
 
 
-def _row(row: Line, label: str, new: bool) -> str:
-    return f"{label} {row.after}" if new else f"{label} {row.before or 'none'} {ARROW} {row.after or 'none'}"
+def _rows(rows: Sequence[Line], *, new: bool, aligned: bool) -> Iterator[str]:
+    width = min(max((len(row.label) for row in rows), default=0), 28)
+    for row in rows:
+        label = f"{row.label:<{width}} " if aligned else f"{row.label}:"
+        yield f"{label} {row.after}" if new else f"{label} {row.before or 'none'} {ARROW} {row.after or 'none'}"
 
 
 def _title(change: Change) -> str:
     where = f" ({change.id})" if change.id and change.verb is not Verb.UPDATE else ""
-    return f"{escape(change.title)}{where}"
+    return f"{change.title}{where}"
 
 
 def _account(change_set: ChangeSet) -> str:
     account = change_set.account
-    identity = f", {escape(account.id)}" if account.id else ""
-    return f"account {escape(account.name)} ({account.provider}, {account.mode}{identity})"
+    identity = f", {account.id}" if account.id else ""
+    return f"account {account.name} ({account.provider}, {account.mode}{identity})"
 
 
 def _unmanaged(items: Sequence[Unmanaged]) -> list[str]:
     if not items:
         return []
     names = [
-        f'{item.kind} "{escape(item.title)}" ({escape(item.id)}'
-        + (f", of workspace {escape(item.owner)})" if item.owner else ")")
+        f'{item.kind} "{item.title}" ({item.id}' + (f", of workspace {item.owner})" if item.owner else ")")
         for item in items[:_LISTED]
     ]
     more = f" and {len(items) - _LISTED:,} more" if len(items) > _LISTED else ""

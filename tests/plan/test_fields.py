@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.base.canonical import canonical_json
-from reconciler.plan.capabilities import KindCapabilities, Label
+from reconciler.plan.capabilities import Form, KindCapabilities, Label
 from reconciler.plan.fields import field_changes, lines
 
 WORDS = st.sampled_from(["a", "b", "c", "a, b", "", "x.y", "[0]"])
@@ -103,3 +103,9 @@ def test_fields_come_in_the_order_of_their_labels_however_the_body_is_ordered():
     one, other = {"price": 1, "name": "a"}, {"name": "a", "price": 1}
     assert [line.label for line in lines(None, one, kind)] == ["name", "price"]
     assert lines(None, one, kind) == lines(None, other, kind)
+
+
+def test_a_price_of_nothing_is_shown():
+    kind = KindCapabilities("thing", 1, labels={"price": Label("price", Form.MONEY)})
+    (line,) = [line for line in lines(None, {"price": 0, "currency": "USD"}, kind) if line.label == "price"]
+    assert line.after == "0 USD"
