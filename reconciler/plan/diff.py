@@ -206,7 +206,7 @@ class _Comparison:
             return
         settled.add(resource.address)
         found = self.matched.get(resource.address)
-        same = found is not None and found.body == resource.body
+        same = found is not None and same_value(found.body, resource.body)
         formerly = references_in(found.body) if found is not None and not same else ()
         for address in (*resource.references, *formerly):
             if address in self.by_address:
@@ -220,7 +220,7 @@ class _Comparison:
         adopted = resource.adopt == found.id and found.id not in self.bound_ids and found.owner is None
         if adopted:
             self.changes.append(self._change(Verb.ADOPT, resource, found, before, before))
-        equal = (before is not found.body or same) and same_value(before, resource.body)
+        equal = same if before is found.body else same_value(before, resource.body)
         immutable = [] if equal else changed_immutable(before, resource.body, self._kind(resource.kind))
         if found.archived and immutable:
             # Restored, it would only be replaced and archived again: it stays as it is.

@@ -7,7 +7,7 @@ provider's spelling of enums. A reference to another object is `{"$ref": ADDRESS
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import orjson
@@ -131,27 +131,27 @@ def rewrite_body(body: Body, replace: Callable[[str, str], JSON]) -> Body:
 
 def references_in(value: JSON) -> list[str]:
     """The addresses that a value refers to, as often as it does."""
-    found: list[str] = []
-    _collect(value, REFERENCE, found)
-    return found
+    return _targets(value, REFERENCE)
 
 
 def foreign_ids(value: JSON) -> set[str]:
     """The ids of objects that are not ours, or no longer, which a value refers to."""
+    return set(_targets(value, FOREIGN))
+
+
+def _targets(value: JSON, marker: str) -> list[str]:
     found: list[str] = []
-    _collect(value, FOREIGN, found)
-    return set(found)
-
-
-def _collect(value: JSON, marker: str, found: list[str]) -> None:
-    if type(value) is dict or isinstance(value, Mapping):  # the second question is slow
-        target = value.get(marker)
-        if isinstance(target, str):
-            found.append(target)
-        for part in value.values():
-            if type(part) not in _LEAVES:
-                _collect(part, marker, found)
-    elif isinstance(value, list):
-        for part in value:
-            if type(part) not in _LEAVES:
-                _collect(part, marker, found)
+    waiting: list[JSON] = [value]
+    for part in waiting:  # it grows meanwhile
+        inner: Iterable[JSON]
+        if isinstance(part, list):
+            inner = part
+        elif isinstance(part, (dict, Mapping)):  # bodies are dicts, and to ask for any Mapping takes long
+            target = part.get(marker)
+            if isinstance(target, str):
+                found.append(target)
+            inner = part.values()
+        else:
+            continue
+        waiting += [one for one in inner if type(one) not in _LEAVES]
+    return found
