@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
+from functools import partial
 from typing import Any
 
 from reconciler.agent.document import PromptResult
 from reconciler.agent.judge import Catalogue, Judged, judge
 from reconciler.agent.port import Interpreter, View, Words
 from reconciler.agent.view import view_of
-from reconciler.agent.writing import Written, provenance_fields, save, written
+from reconciler.agent.writing import Written, home_of, provenance_fields, read_file, staged, written
 from reconciler.base.clock import Clock, format_time
 from reconciler.base.diagnostics import Diagnostic, has_errors
 from reconciler.base.errors import RefusedError
-from reconciler.engine.config import Workspace
+from reconciler.engine.config import Workspace, known_secrets
 from reconciler.engine.planning import Desired, load_desired, with_aliases
 from reconciler.journal.entries import Entry, EntryKind, prompt_body
 from reconciler.journal.store import Journal
+from reconciler.plan.fields import escape
 from reconciler.providers.base import Provider
 from reconciler.spec.load import Spec
 
 # How alike two prompts must be for the correction of one to be offered with the other.
 LIKENESS = 0.6
 MOST_EXAMPLES = 3
+# Keys as Dodo, Anthropic, Stripe, GitHub and others write them.
+_KEY = re.compile(
+    r"(?<![A-Za-z0-9])(?:sk|rk|whsec|dodo|ghp|xox[abp])[-_][A-Za-z0-9_-]{16,}|-----BEGIN [A-Z ]*PRIVATE KEY"
+)
 # What the journal remembers of a result; words, answers and author have places of their own.
 _KEPT = {"drafts", "assumptions", "corrections", "notes", "model", "tokens", "cost"}
 
@@ -48,7 +55,11 @@ class Conversation:
     diagnostics: tuple[Diagnostic, ...]
 
     def hear(self, interpreter: Interpreter, words: Words) -> Judged:
-        """What an interpreter makes of the words, held to every rule. Raises RatecardError when it is out of reach."""
+        """What an interpreter makes of the words, held to every rule.
+
+        Raises RefusedError when a key is in the words, RatecardError when the interpreter is out of reach.
+        """
+        refuse_secrets(words, known_secrets(self.workspace))
         return judge(interpreter.interpret(words, self.view), words, self.view, self.catalogue)
 
     def desired(self, judged: Judged) -> Desired:
@@ -62,13 +73,12 @@ class Conversation:
         Raises RefusedError for drafts that are not ready.
         """
         if not judged.ready:
-            raise RefusedError(
-                "these drafts are not ready to be written",
-                hint="answer the questions with --answer ID=CHOICE, and say anew what was not understood",
-            )
+            raise _not_ready(judged, words)
         notes = provenance_fields(words.prompt, author, format_time(self.view.now.replace(microsecond=0)), interpreter)
         drafts = [replace(draft, fields=(*draft.fields, *notes)) for draft in judged.interpretation.drafts]
-        return written(drafts, self.specs, self.view, self.workspace.spec.specs[0])
+        folder = self.workspace.folder
+        home = home_of(self.workspace.spec.specs, folder)
+        return written(drafts, self.specs, self.view, home, partial(read_file, folder))
 
     @property
     def catalogue(self) -> Catalogue:
@@ -106,9 +116,8 @@ def keep(
         revises=revises,
     )
     # The reason first: a file without its prompt would be a change by nobody; a prompt without its file shows itself.
-    entry = journal.append(EntryKind.PROMPT, account, body)
-    save(files, conversation.workspace.folder)
-    return entry
+    with staged(files, conversation.workspace.folder):
+        return journal.append(EntryKind.PROMPT, account, body)
 
 
 def examples(journal: Journal, account: str, prompt: str) -> list[Example]:
@@ -118,13 +127,56 @@ def examples(journal: Journal, account: str, prompt: str) -> list[Example]:
     for position, entry in enumerate(entries):
         if not entry.text("revises"):
             continue
-        before = next((earlier for earlier in reversed(entries[:position]) if _same_object(earlier, entry)), None)
+        rejected = _made_at(journal, account, entry.text("revises")) or entry.sequence
+        earlier = (one for one in reversed(entries[:position]) if one.sequence < rejected)
+        before = next((one for one in earlier if _same_object(one, entry)), None)
         if before is None:
             continue
         likeness = SequenceMatcher(None, before.text("prompt").lower(), prompt.lower()).ratio()
         if likeness >= LIKENESS:
             found.append((likeness, Example(before.text("prompt"), entry.text("prompt"))))
     return [example for _, example in sorted(found, key=lambda pair: -pair[0])[:MOST_EXAMPLES]]
+
+
+def refuse_secrets(words: Words, secrets: frozenset[str]) -> None:
+    """Refuse words that hold a key: they would go to an interpreter, into the journal and into specs.
+
+    `secrets` are the keys of the workspace; others are known by their form. Raises RefusedError, without the key.
+    """
+    for place, text in (("prompt", words.prompt), *((f"answer {name}", said) for name, said in words.answers.items())):
+        spans = [match.start() for match in _KEY.finditer(text)]
+        spans += [text.index(secret) for secret in secrets if secret and secret in text]
+        if spans:
+            raise RefusedError(
+                f"{located(place, text, min(spans))}: this looks like a key, and what is said is kept",
+                hint="leave it out; a key is named in ratecard.yaml, like key: env:NAME. If it is real, renew it",
+            )
+
+
+def located(place: str, text: str, offset: int) -> str:
+    """A place in words as `prompt:1:15`: line and column from 1."""
+    before = text[:offset]
+    return f"{place}:{before.count(chr(10)) + 1}:{offset - before.rfind(chr(10))}"
+
+
+def _not_ready(judged: Judged, words: Words) -> RefusedError:
+    """Why drafts cannot be written, with what to do about each thing that stands in the way."""
+    said = judged.interpretation
+    ways = [f"answer {question.id}: --answer {question.id}=CHOICE" for question in said.questions]
+    ways += [
+        f'{located("prompt", words.prompt, span.start)}: "{escape(words.prompt[span.start : span.end])}" was not '
+        "understood: say it in other words"
+        for span in said.not_understood
+    ]
+    ways += [f"{found.location}: {found.message}" for found in judged.diagnostics if has_errors([found])]
+    nothing = said.refusal or "there is nothing in it that can be written as a spec"
+    return RefusedError("nothing was written: the drafts are not ready", hint="\n        ".join(ways or [nothing]))
+
+
+def _made_at(journal: Journal, account: str, digest: str) -> int | None:
+    """The entry with which a change set became known, None when there is none."""
+    made = journal.entries(account, EntryKind.CHANGE_SET)
+    return next((entry.sequence for entry in made if entry.text("digest") == digest), None)
 
 
 def _same_object(one: Entry, other: Entry) -> bool:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reconciler.agent.port import Draft, Field, View
 from reconciler.base.diagnostics import Mistake
+from reconciler.spec.kinds.fields import NAME_PATTERN
+from reconciler.spec.kinds.registry import KINDS
 
 API_VERSION = "ratecard.dev/v1alpha1"
 LONGEST_LIST = 1_000
+_ANNOTATIONS = ("metadata", "annotations")
 
 
 def document_of(draft: Draft, view: View) -> dict[str, Any]:
     """The whole document that a draft means.
 
-    Raises Mistake when the draft edits what is not there, makes what is there, or a path leads nowhere.
+    Raises Mistake when the draft is of no kind or name that a spec can have, edits what is not there, makes what is
+    there, or a path leads nowhere.
     """
+    _check_target(draft)
     there = view.documents.get((draft.kind, draft.name))
     if draft.edit and there is None:
         known = ", ".join(view.names(draft.kind)) or "none"
@@ -54,10 +60,11 @@ def value_at(document: Mapping[str, Any], path: Iterable[str | int]) -> Any:
 
 def put(document: Any, field: Field) -> None:
     """Put a value at its path in place, making what leads there, or take it away. Works on plain and on YAML trees."""
-    assert field.path, "a field has a path"
+    if not field.path:
+        raise _leads_nowhere(field)
     *way, last = field.path
     holder = document
-    for part, following in zip(way, [*way[1:], last], strict=True):
+    for part, following in zip(way, field.path[1:], strict=True):
         holder = _step(holder, part, [] if isinstance(following, int) else {}, field)
     if isinstance(last, int):
         _put_in_list(holder, last, field)
@@ -68,6 +75,18 @@ def put(document: Any, field: Field) -> None:
         holder[last] = copy.deepcopy(field.value)
     else:
         holder.pop(last, None)
+
+
+def _check_target(draft: Draft) -> None:
+    """A draft says what a spec holds, not what it is: its kind and name are its own and no field changes them."""
+    if draft.kind not in KINDS:
+        raise Mistake(f'"{draft.kind}" is no kind of spec', code="draft/kind", hint=f"there are: {', '.join(KINDS)}")
+    if not re.fullmatch(NAME_PATTERN, draft.name) or "\n" in draft.name:
+        hint = "a name has lower-case letters, digits and hyphens, at most 63"
+        raise Mistake(f'"{draft.name}" is no name of a spec', code="draft/name", hint=hint)
+    for field in draft.fields:
+        if field.path[:1] != ("spec",) and field.path[:2] != _ANNOTATIONS:
+            raise _leads_nowhere(field)
 
 
 def _step(holder: Any, part: str | int, empty: Any, field: Field) -> Any:

@@ -6,7 +6,8 @@ provider's own words; an answer takes the edits of that way out, and the judge l
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,32 +16,41 @@ import yaml
 from reconciler.agent.drafting import disagreements, document_of
 from reconciler.agent.grounding import ungrounded
 from reconciler.agent.port import (
+    Action,
     Choice,
     Draft,
     Field,
     Interpretation,
     Outcome,
+    Query,
     Question,
     Source,
     SourceKind,
     View,
     Words,
 )
+from reconciler.agent.view import as_written
 from reconciler.base.diagnostics import Diagnostic, Location, Mistake, has_errors
+from reconciler.base.errors import RefusedError
 from reconciler.providers.base import UNKNOWN_NAME, Provider
 from reconciler.spec.check import check
 from reconciler.spec.load import Spec, load_text
+from reconciler.spec.source import dotted
 
-ROUNDS = 12
+DEEPEST = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Drafted:
-    """A draft with the whole document that it means. `text` is that document alone, as plain YAML."""
+    """A draft with the whole document that it means, in canonical spelling where it is valid.
+
+    `text` is its YAML, `spec` what that was read as, None when it has mistakes.
+    """
 
     draft: Draft
     document: Mapping[str, Any]
     text: str
+    spec: Spec | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +77,21 @@ class Catalogue:
 
 
 def judge(interpretation: Interpretation, words: Words, view: View, catalogue: Catalogue) -> Judged:
-    """Hold an interpretation to every rule, and take the answers that were given to the questions which that raises."""
+    """Hold an interpretation to every rule, and take the answers that were given to the questions which that raises.
+
+    Raises RefusedError for values nested deeper than any spec.
+    """
+    _refuse_depth(interpretation)
     drafts = list(interpretation.drafts)
     answers = dict(words.answers)
     questions: list[Question] = []
     drafted: list[Drafted] = []
     specs: list[Spec] = []
     diagnostics: list[Diagnostic] = []
-    for _ in range(ROUNDS):
+    while True:  # each round but the last uses up an answer
         drafted, specs, diagnostics = _look(drafts, view, catalogue)
         questions = [*_disagreed(drafts, view, answers), *_asked_by_limits(drafts, diagnostics)]
-        taken = [question for question in questions if question.id in answers]
+        taken = _once([question for question in questions if question.id in answers])
         if not taken:
             break
         for question in taken:
@@ -91,7 +105,8 @@ def judge(interpretation: Interpretation, words: Words, view: View, catalogue: C
     outcome = interpretation.outcome
     if asked and outcome is not Outcome.REFUSAL:
         outcome = Outcome.QUESTION
-    ready = bool(drafts) and outcome is Outcome.DRAFT and not interpretation.not_understood and not has_errors(told)
+    understood = not interpretation.not_understood and not interpretation.refusal
+    ready = bool(drafts) and outcome is Outcome.DRAFT and understood and not has_errors(told)
     judged = replace(interpretation, outcome=outcome, drafts=tuple(drafts), questions=tuple(asked))
     return Judged(judged, tuple(drafted), tuple(specs), tuple(told), ready)
 
@@ -111,13 +126,19 @@ def _look(
     for draft in drafts:
         place = _place(draft)
         try:
+            _check_says_no_metadata(draft)
             document = document_of(draft, view)
+            text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=1000)
         except Mistake as mistake:
             diagnostics.append(_mistaken(mistake, Location(place)))
             continue
-        text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=1000)
+        except yaml.YAMLError:
+            message = "it holds a value that YAML cannot"
+            diagnostics.append(Diagnostic("draft/value", message, Location(place)))
+            continue
         loaded = load_text(text, place)
-        drafted.append(Drafted(draft, document, text))
+        spec = loaded.specs[0] if loaded.specs else None
+        drafted.append(Drafted(draft, document if spec is None else as_written(spec.document), text, spec))
         diagnostics += loaded.diagnostics
         made += loaded.specs
     replaced = {(draft.kind, draft.name) for draft in drafts}
@@ -127,6 +148,30 @@ def _look(
     found = [*check(specs, aliases=catalogue.aliases, broken=broken), *catalogue.provider.lower(specs).diagnostics]
     diagnostics += (d for d in found if d.location.file in places and d.code != UNKNOWN_NAME)
     return drafted, specs, diagnostics
+
+
+def _refuse_depth(interpretation: Interpretation) -> None:
+    queries = [interpretation.query] if interpretation.query else []
+    typed: list[Draft | Action | Query] = [*interpretation.drafts, *interpretation.actions, *queries]
+    level: list[Any] = [field.value for one in typed for field in one.fields]
+    for _ in range(DEEPEST):
+        level = [part for value in level for part in _parts(value)]
+    if level:
+        raise RefusedError("what was made of the words is nested too deep to be a spec", hint="say it in other words")
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list | tuple) else ()
+
+
+def _check_says_no_metadata(draft: Draft) -> None:
+    """Names and annotations are no interpreter's to give: annotations tell who said what. Raises Mistake."""
+    for field in draft.fields:
+        if field.path[:1] != ("spec",):
+            path = dotted(field.path)
+            raise Mistake(f'a draft says nothing at "{path}"', code="draft/path", hint="it says what is in spec")
 
 
 def _asked_by_limits(drafts: Sequence[Draft], diagnostics: Sequence[Diagnostic]) -> list[Question]:
@@ -159,15 +204,31 @@ def _take(drafts: list[Draft], diagnostics: Sequence[Diagnostic], question: Ques
     if answer not in {choice.id for choice in question.choices}:
         return drafts
     source = Source(SourceKind.ANSWER, detail=f"{question.id}: {answer}")
-    for found in diagnostics:
-        if _has_edits(found) and _limit_id(found) == question.id:
-            way = next(way for way in found.ways_out if way.id == answer)
-            fields = tuple(Field(edit.path, edit.value, source, remove=edit.remove) for edit in way.edits)
-            return [
-                replace(draft, fields=(*draft.fields, *fields)) if _place(draft) == found.location.file else draft
-                for draft in drafts
-            ]
-    return [_settled(draft, question.id, answer) for draft in drafts]
+    asked = [found for found in diagnostics if _has_edits(found) and _limit_id(found) == question.id]
+    if not asked:
+        settled = [_settled(draft, question.id, answer) for draft in drafts]
+        return [draft for draft in settled if draft.fields]
+    edits = [
+        (found.location.file, edit)
+        for found in asked
+        for way in found.ways_out
+        if way.id == answer
+        for edit in way.edits
+    ]
+    return [
+        replace(
+            draft,
+            fields=(
+                *draft.fields,
+                *(
+                    Field(edit.path, edit.value, source, remove=edit.remove)
+                    for file, edit in edits
+                    if file == _place(draft)
+                ),
+            ),
+        )
+        for draft in drafts
+    ]
 
 
 def _settled(draft: Draft, question_id: str, answer: str) -> Draft:
@@ -187,8 +248,13 @@ def _has_edits(diagnostic: Diagnostic) -> bool:
 
 
 def _limit_id(diagnostic: Diagnostic) -> str:
-    """`trial-on-usage-pro`: the limit and the spec, so that two plans are asked about apart."""
-    return f"{diagnostic.code.partition('/')[2]}-{diagnostic.location.file.rpartition('/')[2]}"
+    """`trial-on-usage-pro`: the limit and the spec, so that two plans are asked about apart.
+
+    The second usage line of a plan has a question of its own as well: `included-period-pro-2`.
+    """
+    position = re.search(r"\[([0-9]+)\]", diagnostic.path)
+    suffix = f"-{int(position[1]) + 1}" if position and position[1] != "0" else ""
+    return f"{diagnostic.code.partition('/')[2]}-{diagnostic.location.file.rpartition('/')[2]}{suffix}"
 
 
 def _of(diagnostic: Diagnostic) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from reconciler.agent.drafting import value_at
 from reconciler.agent.view import as_written
 from reconciler.base.canonical import JSON
 from reconciler.journal.entries import Entry, EntryKind
@@ -49,12 +50,13 @@ def story(journal: Journal, account: str, kind: str, name: str) -> list[Event]:
 
 
 def blame(journal: Journal, account: str, specs: Sequence[Spec]) -> list[Blame]:
-    """Each field of the specs with the last prompt that set it to its value."""
+    """Each field of the specs with the last prompt that spoke of it, where it is what that prompt made it."""
     prompts = list(journal.entries(account, EntryKind.PROMPT))
     found = []
     for spec in specs:
         for path, value in leaves(as_written(spec.document)["spec"], ("spec",)):
-            entry = next((e for e in reversed(prompts) if _set_it(e, spec, path, value)), None)
+            last = next((said for one in reversed(prompts) if (said := _said(one, spec, path)) is not None), None)
+            entry = last.entry if last is not None and last.value == value else None
             line = spec.locate(path).line
             found.append(Blame(spec.kind, spec.name, dotted(path), value, line, entry))
     return found
@@ -125,25 +127,30 @@ def _written(entry: Entry) -> set[str]:
     return {name for part in names if isinstance(part, Mapping) for name in part}
 
 
-def _set_it(entry: Entry, spec: Spec, path: tuple[str | int, ...], value: JSON) -> bool:
-    """Whether a prompt set this path, or something above it, to what is there now."""
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A prompt that spoke of a path, and what stood there after it."""
+
+    entry: Entry
+    value: JSON
+
+
+def _said(entry: Entry, spec: Spec, path: tuple[str | int, ...]) -> _Said | None:
+    """What a prompt made of this path; None when it said nothing of the path nor of anything above it."""
     document = entry.body.get("document")
     drafts = document.get("drafts") if isinstance(document, Mapping) else None
     for draft in drafts if isinstance(drafts, list) else ():
         if not isinstance(draft, Mapping) or (draft.get("kind"), draft.get("name")) != (spec.kind, spec.name):
             continue
         fields = draft.get("fields")
-        for field in fields if isinstance(fields, list) else ():
-            if isinstance(field, Mapping) and _covers(field, path, value):
-                return True
-    return False
+        if any(_covers(field, path) for field in (fields if isinstance(fields, list) else ())):
+            whole = draft.get("document")
+            return _Said(entry, value_at(whole, path) if isinstance(whole, Mapping) else None)
+    return None
 
 
-def _covers(field: Mapping[str, JSON], path: tuple[str | int, ...], value: JSON) -> bool:
-    wanted, set_path = dotted(path), str(field.get("path"))
-    if wanted == set_path:
-        return field.get("value") == value
-    if not wanted.startswith((f"{set_path}.", f"{set_path}[")):
+def _covers(field: JSON, path: tuple[str | int, ...]) -> bool:
+    if not isinstance(field, Mapping):
         return False
-    inside = {dotted(part): leaf for part, leaf in leaves(field.get("value"), ())}
-    return inside.get(wanted[len(set_path) :].lstrip(".")) == value
+    wanted, of = dotted(path), str(field.get("path"))
+    return wanted == of or wanted.startswith((f"{of}.", f"{of}["))

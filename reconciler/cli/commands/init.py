@@ -6,6 +6,7 @@ import re
 import shlex
 import sys
 import unicodedata
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -31,6 +32,11 @@ def command(where: Where, folder: Path, name: str | None, bare: bool, describe: 
     The name of the workspace marks everything that it makes at a provider: choose one that no other has. On a terminal
     you are asked what billing should do, and the questions that follow from it.
     """
+    if describe is not None and where.json:
+        raise UsageError(
+            "--describe and --json do not go together", hint="run `ratecard init --bare`, then `ratecard prompt --json`"
+        )
+    _refuse_what_is_there(folder, FILES[:1])
     guided = describe is None and not bare and not where.json and sys.stdin.isatty() and sys.stderr.isatty()
     if guided:
         describe = click.prompt(
@@ -59,7 +65,7 @@ def _describe(folder: Path, words: str, *, ask: bool) -> int:
     from reconciler.agent.port import Words
     from reconciler.cli.commands.prompt import Wanted, converse
 
-    return converse(Where(folder, None, None, json=False), Words(words), Wanted(ask=ask))
+    return converse(Where(folder, None, None, json=False), Words(words), Wanted(write_if_ready=not ask, ask=ask))
 
 
 def write_workspace(folder: Path, name: str | None, *, examples: bool = True) -> tuple[str, list[Path]]:
@@ -73,14 +79,16 @@ def write_workspace(folder: Path, name: str | None, *, examples: bool = True) ->
             f'"{wanted}" is not a name', hint="use lower-case letters, digits and hyphens: --name my-billing"
         )
     wanted_files = FILES if examples else FILES[:1]
-    there = [path for path in wanted_files if (folder / path).exists()]
-    if there:
-        raise RatecardError(f"{folder / there[0]} is there already; nothing was written", hint="choose another folder")
+    _refuse_what_is_there(folder, wanted_files)
     templates = files("reconciler.cli") / "templates"
     written = []
     try:
         for path in wanted_files:
-            text = templates.joinpath(path).read_text(encoding="utf-8").replace("name: my-billing", f"name: {wanted}")
+            text = (
+                templates.joinpath(path)
+                .read_text(encoding="utf-8")
+                .replace("name: my-billing", f"name: {_as_yaml(wanted)}")
+            )
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
             with target.open("x", encoding="utf-8") as file:
@@ -94,6 +102,20 @@ def write_workspace(folder: Path, name: str | None, *, examples: bool = True) ->
     except OSError as error:
         raise RatecardError(f"{error.filename or folder} cannot be written: {error.strerror}") from None
     return wanted, written
+
+
+def _refuse_what_is_there(folder: Path, paths: Sequence[str]) -> None:
+    there = [path for path in paths if (folder / path).exists()]
+    if there:
+        raise RatecardError(f"{folder / there[0]} is there already; nothing was written", hint="choose another folder")
+
+
+def _as_yaml(name: str) -> str:
+    """A name as YAML writes it: in quotes when it would be a number, a date or a truth value to some reader."""
+    import yaml
+
+    plain = len(name) > 1 and not name[0].isdigit() and yaml.safe_load(name) == name
+    return name if plain else f'"{name}"'
 
 
 def _name_for(folder: Path) -> str:

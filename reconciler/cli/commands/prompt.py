@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,6 +70,7 @@ class Wanted:
     examples: bool = True
     person: str | None = None
     ask: bool = False
+    write_if_ready: bool = False
 
 
 def converse(where: Where, said: Words, wanted: Wanted) -> int:
@@ -93,39 +95,53 @@ def converse(where: Where, said: Words, wanted: Wanted) -> int:
         files: list[str] = []
         result = to_result(judged, said, talk.view, chosen, examples=[example.corrected for example in alike])
         if not where.json:
-            click.echo(as_text(judged, said, alike), nl=False)
+            click.echo(as_text(judged, said, talk.view, alike), nl=False)
             if judged.ready:
                 _show_change_set(where, talk, judged)
-        if wanted.write or (judged.ready and wanted.ask and click.confirm("Write these specs?", err=True)):
+        if wanted.write or (judged.ready and _is_wanted(wanted)):
             author = person_named(wanted.person)
             written = talk.files(judged, said, author, chosen.name)
             agent.keep(talk, desk.journal, desk.account_name, written, result, said, author, revised)
             files = [file.file for file in written]
     if where.json:
         click.echo(result.model_copy(update={"written": files}).model_dump_json(by_alias=True, indent=2))
-    elif files:
-        say(f"\nWritten: {', '.join(files)}. Next: {where.next_command('plan')}.")
-    elif judged.ready:
-        say("\nNothing was written. Add --write to put the drafts into the workspace.")
+    else:
+        say(f"\n{_next(where, judged, files)}")
     return 0
+
+
+def _is_wanted(wanted: Wanted) -> bool:
+    return wanted.write_if_ready or (wanted.ask and click.confirm("Write these specs?", err=True))
+
+
+def _next(where: Where, judged: Judged, files: Sequence[str]) -> str:
+    """What became of the words, and what a person does next."""
+    said = judged.interpretation
+    if files:
+        return (
+            f"Written: {', '.join(files)}. Nothing was sent to the provider.\n"
+            f"Next: {where.next_command('plan')}, then approve and apply what it shows."
+        )
+    if said.refusal:
+        return "Nothing was written."
+    if said.questions:
+        again = where.next_command('prompt "..."')
+        return f"Nothing was written. Say it again with your answers, as shown: {again}."
+    if judged.ready:
+        return "Nothing was written yet. Say it again with --write to put these specs into the workspace."
+    if said.actions or said.query:
+        return "Nothing was written or done: Ratecard reads such requests, and cannot carry them out yet."
+    return "Nothing was written: say it in other words."
 
 
 def _prompt(words: tuple[str, ...], source: Path | None) -> str:
     if words and source is not None:
         raise UsageError("words and --file are both given", hint="give one of them")
-    if source is not None and str(source) != "-":
-        try:
-            with source.open("rb") as file:
-                text = file.read(LONGEST * 4 + 1).decode("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            raise UsageError(f"{source} cannot be read: {reason}") from None
-    elif words:
-        text = " ".join(words)
-    elif source is None and sys.stdin.isatty():
-        text = click.prompt("What should billing do", err=True)
-    else:
-        text = sys.stdin.read(LONGEST + 1)
+    try:
+        text = _read(words, source)
+        text.encode()
+    except UnicodeError:
+        raise UsageError("the prompt is not UTF-8 text", hint="save or type it as UTF-8") from None
     if len(text) > LONGEST:
         raise UsageError(f"the prompt is longer than {LONGEST:,} characters", hint="say one thing at a time")
     if not text.strip():
@@ -133,6 +149,24 @@ def _prompt(words: tuple[str, ...], source: Path | None) -> str:
             "the prompt is empty", hint='write, for example: ratecard prompt "Create a Pro plan at $49/month"'
         )
     return text
+
+
+def _read(words: tuple[str, ...], source: Path | None) -> str:
+    if source is not None and str(source) != "-":
+        try:
+            with source.open("rb") as file:
+                data = file.read(LONGEST * 4 + 1)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "no file has such a name"
+            raise UsageError(f"{source} cannot be read: {reason}") from None
+        # Cut inside a character, it is too long anyway.
+        return data.decode("utf-8-sig", "ignore" if len(data) > LONGEST * 4 else "strict")
+    if words:
+        return " ".join(words)
+    if source is None and sys.stdin.isatty():
+        typed: str = click.prompt("What should billing do", err=True)
+        return typed
+    return sys.stdin.read(LONGEST + 1)
 
 
 def _answers(answers: tuple[str, ...]) -> dict[str, str]:
@@ -145,6 +179,10 @@ def _answers(answers: tuple[str, ...]) -> dict[str, str]:
             )
         if question in found:
             raise UsageError(f'"{question}" is answered twice', hint="keep one of the answers")
+        try:
+            choice.encode()
+        except UnicodeError:
+            raise UsageError(f"the answer to {question} is not UTF-8 text") from None
         found[question] = choice
     return found
 
@@ -200,9 +238,14 @@ def _show_change_set(where: Where, talk: Conversation, judged: Judged) -> None:
     from reconciler.cli.change_sets import print_change_set
     from reconciler.engine.planning import make_change_set
 
-    with session_for(where) as session:
-        planned = make_change_set(session, talk.desired(judged))
-        if planned.change_set is None:
-            tell(planned.diagnostics, where, talk.workspace.folder)
-            return
-        print_change_set(session.provider.capabilities, planned.change_set, "text")
+    click.echo()
+    try:
+        with session_for(where) as session:
+            planned = make_change_set(session, talk.desired(judged))
+    except RatecardError as error:
+        say(f"What it would change at the account is not known: {error.message}")
+        return
+    if planned.change_set is None:
+        tell(planned.diagnostics, where, talk.workspace.folder)
+        return
+    print_change_set(talk.provider.capabilities, planned.change_set, "text")
