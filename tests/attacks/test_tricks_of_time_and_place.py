@@ -76,3 +76,12 @@ def test_a_seed_from_outside_the_workspace_is_neither_read_nor_quoted(
     assert ended.code == 1
     assert "outside" in ended.err
     assert "hunter2" not in ended.err + ended.out
+
+
+def test_who_approves_a_strangers_change_set_is_told_so(workspace: Path, ratecard: Command) -> None:
+    ended = ratecard("approve", saved(workspace, "x.json", "sandbox", "sandbox"), "--yes", "--as", "Ann")
+    assert ended.code == 0
+    assert "not planned here" in ended.err
+    own = ratecard("approve", ratecard("plan", "--json").digest, "--yes", "--as", "Ann")
+    assert own.code == 0
+    assert "not planned here" not in own.err
