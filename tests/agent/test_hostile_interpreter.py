@@ -139,7 +139,7 @@ interpretations = st.builds(
 # A name that leads out of the folder, and a field that makes the document itself look in order.
 _CLIMBING = Interpretation(
     Outcome.DRAFT,
-    drafts=(_with(_clean("../../max"), [Field(("metadata", "name"), "max", Source(SourceKind.DEFAULT))]),),
+    drafts=(_with(_clean("../../../max"), [Field(("metadata", "name"), "max", Source(SourceKind.DEFAULT))]),),
     assumptions=(Assumption("the tax category"),),
 )
 
