@@ -13,6 +13,8 @@ UNITS = ("day", "week", "month", "year")
 
 # A month is a twelfth of a year of 365 days: the convention by which daily and weekly prices become monthly revenue.
 _MONTHS_EACH = {"month": Decimal(1), "year": Decimal(12), "week": Decimal(7 * 12) / 365, "day": Decimal(12) / 365}
+# A year is twelve months and a week seven days; a month is no whole number of days.
+_MADE_OF = {"month": ("month", 1), "year": ("month", 12), "day": ("day", 1), "week": ("day", 7)}
 _PERIOD = re.compile(r"(?:([1-9][0-9]{0,2}) )?(day|week|month|year)(s?)", re.ASCII)
 
 
@@ -32,11 +34,11 @@ class Period:
 
     def contains(self, other: Period) -> int | None:
         """How many of the other fill this one exactly: a year contains 12 months; None when they do not fit."""
-        for units in ({"month": 1, "year": 12}, {"day": 1, "week": 7}):
-            if self.unit in units and other.unit in units:
-                mine, its = self.count * units[self.unit], other.count * units[other.unit]
-                return mine // its if mine % its == 0 else None
-        return None
+        (base, mine), (other_base, its) = _MADE_OF[self.unit], _MADE_OF[other.unit]
+        if base != other_base:
+            return None
+        times, rest = divmod(self.count * mine, other.count * its)
+        return times if rest == 0 else None
 
 
 @lru_cache(maxsize=256)

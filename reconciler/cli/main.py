@@ -69,6 +69,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def main() -> None:
     """The entry point of the command."""
+    # pydantic would look through every installed package for plugins, and let them see what we validate.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # A terminal or pipe of another encoding gets what it cannot show as \\u2192 rather than a crash.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -220,7 +220,7 @@ class _Comparison:
         adopted = resource.adopt == found.id and found.id not in self.bound_ids and found.owner is None
         if adopted:
             self.changes.append(self._change(Verb.ADOPT, resource, found, before, before))
-        equal = same_value(before, resource.body)
+        equal = (before is not found.body or same) and same_value(before, resource.body)
         immutable = [] if equal else changed_immutable(before, resource.body, self._kind(resource.kind))
         if found.archived and immutable:
             # Restored, it would only be replaced and archived again: it stays as it is.

@@ -10,13 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import orjson
+
 from reconciler.base.canonical import JSON, Body, fingerprint
 
 REFERENCE = "$ref"
 FOREIGN = "$id"
 
+_SORTED = orjson.OPT_SORT_KEYS
+
 # Nothing is inside of these. Asking this first spares most parts of a body the slow question for a Mapping.
-_LEAF = (str, int, type(None))
+_LEAVES = frozenset({str, int, bool, type(None)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,10 @@ class Live:
 
 def same_value(one: JSON, other: JSON) -> bool:
     """Whether two values are equal as JSON, where true is not 1 as it is in Python."""
-    return one == other and fingerprint(one) == fingerprint(other)
+    # Equal bytes are equal values. Keys in another order have other bytes, so that only then they are put in order.
+    return orjson.dumps(one) == orjson.dumps(other) or (
+        one == other and orjson.dumps(one, option=_SORTED) == orjson.dumps(other, option=_SORTED)
+    )
 
 
 def reference(address: str) -> Mapping[str, JSON]:
@@ -100,17 +107,17 @@ def foreign(provider_id: str) -> Mapping[str, JSON]:
 
 def rewrite(value: JSON, replace: Callable[[str, str], JSON]) -> JSON:
     """The same value with each reference put through `replace(marker, target)`; unchanged parts are shared."""
-    if isinstance(value, _LEAF):
+    if type(value) in _LEAVES:
         return value
     if isinstance(value, Mapping):
         if len(value) == 1:
             marker, target = next(iter(value.items()))
             if marker in (REFERENCE, FOREIGN) and isinstance(target, str):
                 return replace(marker, target)
-        changed = {key: rewrite(part, replace) for key, part in value.items()}
+        changed = {key: part if type(part) in _LEAVES else rewrite(part, replace) for key, part in value.items()}
         return value if all(changed[key] is part for key, part in value.items()) else changed
     if isinstance(value, list):
-        parts = [rewrite(part, replace) for part in value]
+        parts = [part if type(part) in _LEAVES else rewrite(part, replace) for part in value]
         return value if all(a is b for a, b in zip(parts, value, strict=True)) else parts
     return value
 
@@ -137,14 +144,14 @@ def foreign_ids(value: JSON) -> set[str]:
 
 
 def _collect(value: JSON, marker: str, found: list[str]) -> None:
-    if isinstance(value, _LEAF):
-        return
-    if isinstance(value, Mapping):
-        for key, part in value.items():
-            if key == marker and isinstance(part, str):
-                found.append(part)
-            elif not isinstance(part, _LEAF):
+    if type(value) is dict or isinstance(value, Mapping):  # the second question is slow
+        target = value.get(marker)
+        if isinstance(target, str):
+            found.append(target)
+        for part in value.values():
+            if type(part) not in _LEAVES:
                 _collect(part, marker, found)
     elif isinstance(value, list):
         for part in value:
-            _collect(part, marker, found)
+            if type(part) not in _LEAVES:
+                _collect(part, marker, found)

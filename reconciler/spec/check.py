@@ -30,11 +30,13 @@ def check(specs: Sequence[Spec], *, aliases: Mapping[str, str], broken: Broken =
     found: list[Diagnostic] = []
     for spec in specs:
         document = spec.document
-        found.extend(diagnostic(spec, m) for m in _references(document, there, broken))
+        for mistake in _references(document, there, broken):
+            found.append(diagnostic(spec, mistake))  # noqa: PERF401 - a generator more for each spec would cost
         if isinstance(document, Webhook):
             found.extend(diagnostic(spec, m) for m in _address(document, aliases))
-        for mistake in _mixed_scripts(spec):
-            found.append(diagnostic(spec, mistake, severity=Severity.WARNING))  # noqa: PERF401 - beside the others
+        title = getattr(document.spec, "title", None)
+        if title and not title.isascii():
+            found.extend(diagnostic(spec, m, severity=Severity.WARNING) for m in _mixed_scripts(title))
     found.extend(_twice(specs))
     return in_order(found)
 
@@ -86,10 +88,7 @@ def _unknown(name: str, what: str, names: list[str], at: tuple[str | int, ...], 
     return Mistake(f'there is no {what} "{name}"', code=code, hint=f"{near} {listed}" if near else listed, at=at)
 
 
-def _mixed_scripts(spec: Spec) -> Iterator[Mistake]:
-    title = getattr(spec.document.spec, "title", None)
-    if not title or title.isascii():
-        return
+def _mixed_scripts(title: str) -> Iterator[Mistake]:
     for word in _MIXED.findall(title):
         letters = ", ".join(f"{c} (U+{ord(c):04X})" for c in dict.fromkeys(word) if ord(c) > 0x24F)
         yield Mistake(

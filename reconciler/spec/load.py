@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from reconciler.base.collector import collector_paused
 from reconciler.base.diagnostics import Diagnostic, Location, Mistake, Severity, in_order
 from reconciler.spec.compose import MOST_MISTAKES, Examined, Value
 from reconciler.spec.files import Reader
@@ -73,7 +73,7 @@ def load_specs(paths: Sequence[Path], *, root: Path) -> Loaded:
     files = reader.read_all(paths)
     composer = Composer()
     reading = _Reading(diagnostics=reader.diagnostics)
-    with _collector_paused():
+    with collector_paused():
         for file in files:
             _load_file(file, composer, reading)
     return reading.loaded(files)
@@ -98,18 +98,6 @@ class _Reading:
 
     def loaded(self, files: Sequence[SourceFile]) -> Loaded:
         return Loaded(tuple(self.specs), tuple(in_order(self.diagnostics)), tuple(files), frozenset(self.broken))
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Without the collector of cycles: nothing here makes any, and of 10,000 specs it takes a third of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _load_file(file: SourceFile, composer: Composer, reading: _Reading) -> None:
@@ -179,9 +167,10 @@ def diagnostic(spec: Spec | Source, mistake: Mistake, *, severity: Severity = Se
     )
 
 
-_VALIDATE: dict[str, Callable[[Any], AnyDocument]] = {
-    kind: model.__pydantic_validator__.validate_python for kind, model in KINDS.items()
-}
+@cache
+def _validator(kind: str) -> Callable[[Any], AnyDocument] | None:
+    """What validates documents of a kind, built when the first is there; None for what is no kind."""
+    return KINDS[kind].__pydantic_validator__.validate_python if kind in KINDS else None
 
 
 def _read_document(value: Value) -> AnyDocument | None:
@@ -189,7 +178,7 @@ def _read_document(value: Value) -> AnyDocument | None:
     if type(value) is not dict:
         return None
     kind = value.get("kind")
-    validate = _VALIDATE.get(kind) if type(kind) is str else None
+    validate = _validator(kind) if type(kind) is str else None
     if validate is None:
         return None
     try:

@@ -21,6 +21,7 @@ from tests.bench.table import Row, as_text
 from tests.bench.workload import write_workspace
 
 Figures = Mapping[str, Any]
+PROMPT = "raise the monthly price of plan-1 to 39 USD"
 NO_SANDBOX = "http://127.0.0.1:9"
 
 
@@ -61,12 +62,15 @@ def start_up(folder: Path, rounds: int) -> list[Row]:
         write_workspace(folder, 10, url)
         piece("apply_account", folder)
         where = ["--workspace", str(folder)]
+        write_workspace(folder / "asked", 100, NO_SANDBOX)
+        asked = ["--workspace", str(folder / "asked")]
         took = commands_in_turns(
             {
                 "bare": [sys.executable, "-c", "pass"],
                 "help": [COMMAND, "--help"],
                 "validate": [COMMAND, "validate", *where],
                 "plan": [COMMAND, "plan", *where],
+                "prompt": [COMMAND, "prompt", "--json", "--interpreter", "built-in", *asked, PROMPT],
             },
             rounds,
         )
@@ -80,6 +84,7 @@ def start_up(folder: Path, rounds: int) -> list[Row]:
         row("ratecard --help", 0, "help", 3),
         row("ratecard validate", 10, "validate", 10),
         row("ratecard plan, unchanged, with its requests", 10, "plan", None),
+        Row("ratecard prompt, built-in interpreter", 100, took["prompt"] * 1000, "ms CPU", 300, beside),
     ]
 
 
@@ -91,7 +96,7 @@ def of_size(folder: Path, size: int, rounds: int, *, applied: bool) -> tuple[lis
         write_workspace(same, size, url)
         write_workspace(other, size, url, changed_every=100)
         first = piece("read_account", same)
-        rows.append(Row("requests, first plan", size, first["requests"], "requests", 4 + 5, "four empty lists"))
+        rows.append(Row("requests, first plan", size, first["requests"], "requests", 6 + 5, "six empty lists"))
         if applied:
             made = piece("apply_account", same)
             rows.append(_apply_row("requests, apply of all", size, made, first["requests"]))
@@ -173,9 +178,11 @@ def pairs_and_positions(folder: Path, size: int, rounds: int, costs: Figures) ->
     write_workspace(broken, size, NO_SANDBOX, broken=True)
     found = in_turns(
         {
-            "equal": ("diff", same, live),
+            "equal": ("decide", same, live),
+            "whole equal": ("diff", same, live),
             "deepdiff equal": ("deepdiff", same, live),
-            "changed": ("diff", all_changed, live),
+            "changed": ("decide", all_changed, live),
+            "whole changed": ("diff", all_changed, live),
             "deepdiff changed": ("deepdiff", all_changed, live),
             "load": ("load", same),
             "broken": ("load", broken),
@@ -184,10 +191,13 @@ def pairs_and_positions(folder: Path, size: int, rounds: int, costs: Figures) ->
     )
     rows = []
     for key, budget in (("equal", 300), ("changed", 50)):
-        ours = found[key]["cpu_s"] / costs["objects"]
+        ours = found[key]["cpu_s"] / found[key]["pairs"]
+        whole = found[f"whole {key}"]["cpu_s"] / costs["objects"]
         theirs = found[f"deepdiff {key}"]["cpu_s"] / found[f"deepdiff {key}"]["pairs"]
         beside = f"{ours * 1e6:.1f} us a pair; DeepDiff {theirs * 1e6:.0f} us"
         rows.append(Row(f"{key} pair: whether, and which verb", size, ours / theirs, "x DeepDiff", 1 / budget, beside))
+        beside = f"{whole * 1e6:.1f} us a pair: matched by address, decided, made into a change where there is one"
+        rows.append(Row(f"{key} pair: its share of a whole diff", size, whole / theirs, "x DeepDiff", None, beside))
     mistakes = found["broken"]["mistakes"]
     each = (found["broken"]["cpu_s"] - found["load"]["cpu_s"]) / size * 1000
     beside = f"{mistakes:,} mistakes; {found['broken']['cpu_s']:.3f} s against {found['load']['cpu_s']:.3f} s without"

@@ -80,6 +80,8 @@ def measure(folder: Path) -> dict[str, Any]:
             clock=SystemClock(),
             progress=NoProgress(),
             failpoints=NO_FAILPOINTS,
+            lock_folder=folder,
+            lock_scope="bench",
         )
         change_set = make_change_set(session).change_set
         assert change_set is not None, "the workload has no mistakes"

@@ -55,6 +55,25 @@ def diff(folder: Path, live: Path) -> dict[str, Any]:
     return timed.figures(changes=len(found.changes), unchanged=found.unchanged)
 
 
+def decide(folder: Path, live: Path) -> dict[str, Any]:
+    """Only what is decided of a pair: whether its bodies are equal, and if not, whether by an update or a replace."""
+    from reconciler.plan.diff import changed_immutable
+    from reconciler.plan.resource import same_value
+    from reconciler.providers.dodo.capabilities import CAPABILITIES
+    from tests.bench import account
+
+    sides = account.both_sides(folder, live)
+    kinds = [CAPABILITIES.kinds[one.kind] for one in sides.desired.resources]
+    triples = list(zip(sides.pairs(), kinds, strict=True))
+    changed = 0
+    with _Timed() as timed:
+        for (before, after), kind in triples:
+            if not same_value(before, after):
+                changed_immutable(before, after, kind)
+                changed += 1
+    return timed.figures(pairs=len(triples), changed=changed)
+
+
 def deepdiff(folder: Path, live: Path) -> dict[str, Any]:
     """DeepDiff on up to 200 pairs, the changed ones where there are any: CPU seconds a pair."""
     from deepdiff import DeepDiff
@@ -120,7 +139,19 @@ class _Timed:
 
 PIECES: dict[str, Callable[..., dict[str, Any]]] = {
     function.__name__: function
-    for function in (load, csafe, plan, diff, deepdiff, read_account, apply_account, plant, save_pages, overhead)
+    for function in (
+        load,
+        csafe,
+        plan,
+        diff,
+        decide,
+        deepdiff,
+        read_account,
+        apply_account,
+        plant,
+        save_pages,
+        overhead,
+    )
 }
 
 

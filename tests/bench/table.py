@@ -31,7 +31,7 @@ class Row:
 def as_text(rows: Sequence[Row]) -> str:
     """All rows as a table of text."""
     head = ("what", "size", "figure", "budget", "verdict", "beside")
-    lines = [head]
+    lines: list[tuple[str, ...]] = [head]
     for row in rows:
         budget = "" if row.budget is None else f"<= {_number(row.budget)}"
         verdict = {None: "", True: "met", False: "NOT MET"}[row.met]

@@ -84,6 +84,28 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(r"(?<!\S)" + _expand(pattern))
 
 
+@lru_cache(maxsize=1024)
+def _needed(pattern: str) -> frozenset[str]:
+    """Words and kinds without which a pattern matches nothing: most rules are spared their expression by these.
+
+    Only what stands outside of groups and must be there is counted, so that it may be fewer than there are.
+    """
+    found: set[str] = set()
+    depth = position = 0
+    while position < len(pattern):
+        atom = _ATOM.match(pattern, position)
+        assert atom is not None, f"a pattern that cannot be read: {pattern[position:]}"
+        position = atom.end()
+        _, kind, word, look, mark, _ = atom.groups()
+        depth += (look is not None or mark == "(") - (mark == ")")
+        if depth == 0 and mark == "|":
+            return frozenset()
+        code = word or (kind if kind not in MACROS else None)
+        if depth == 0 and code and not re.compile(r"\s*(?:[?*]|\{0?,)").match(pattern, position):
+            found.add(code)
+    return frozenset(found)
+
+
 def _expand(pattern: str) -> str:
     parts: list[str] = []
     name: str | None = None
@@ -130,6 +152,8 @@ def apply(rules: Sequence[Rule], items: list[Item]) -> list[Item]:
 
 
 def _apply(rule: Rule, items: list[Item]) -> list[Item]:
+    if not _needed(rule.pattern) <= {item.code() for item in items}:
+        return items
     codes = [f"{item.code()}{'#' if item.kind or item.word in RESERVED else '@'} " for item in items]
     text = "".join(codes)
     starts, at = [], 0

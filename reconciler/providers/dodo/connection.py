@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
@@ -53,6 +54,32 @@ def _localized_path(product_id: str) -> str:
     return f"{PATHS[PRODUCT]}/{quote(product_id, safe='')}/localized-prices"
 
 
+class _AddressesNow(Mapping[str, str]):
+    """The address of each id as things are now: an object that has a successor at its address has none any more.
+
+    A view, since a copy of all bindings for each write would make the cost of a run grow with its square.
+    """
+
+    def __init__(self, bound: Mapping[str, str], ids: Mapping[str, str]) -> None:
+        self._bound, self._ids = bound, ids
+        self._own = {object_id: address for address, object_id in ids.items()}
+
+    def __getitem__(self, object_id: str) -> str:
+        if object_id in self._own:
+            return self._own[object_id]
+        address = self._bound[object_id]
+        if address in self._ids:
+            raise KeyError(object_id)
+        return address
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._own
+        yield from (one for one, address in self._bound.items() if one not in self._own and address not in self._ids)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
 class DodoConnection:
     """A connection to one account, safe to share between threads.
 
@@ -65,7 +92,8 @@ class DodoConnection:
         self._pool = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="dodo")
         self._guard = threading.Lock()
         self._metadata: dict[tuple[str, str], Raw] = {}
-        self._bound: dict[str, str] = {}  # id -> address
+        self._bound: Mapping[str, str] = {}  # id -> address; replaced as a whole by each read, never changed
+        self._ids: dict[str, str] = {}  # the same by address
 
     def __repr__(self) -> str:
         return f"DodoConnection({self._client!r})"
@@ -89,7 +117,8 @@ class DodoConnection:
         """
         addresses = {binding.id: address for address, binding in bindings.items()}
         with self._guard:
-            self._bound = dict(addresses)
+            self._bound = addresses
+            self._ids = {address: binding.id for address, binding in bindings.items()}
         expected: dict[str, set[str]] = {kind: set() for kind in CAPABILITIES.kinds}
         for binding in (*bindings.values(), *also):
             if binding.kind in expected:  # a binding may tell an address only
@@ -228,7 +257,8 @@ class DodoConnection:
         assert change.id is not None, "only what is made has no id yet"
         assert change.before is not None, "what is changed has a body"
         assert change.after is not None, "what is changed has a body"
-        known = {address: object_id for object_id, address in self._bindings().items()} | dict(ids)
+        with self._guard:
+            known = ChainMap(dict(ids), self._ids)
         before, after = resolve_known(change.before, known), resolve(change.after, known)
         payload = patch_payload(change.kind, before, after)
         if not CAPABILITIES.kinds[change.kind].marked:
@@ -243,14 +273,9 @@ class DodoConnection:
         metadata = patch_metadata(live, before, after, mark)
         return payload if metadata is None else payload | {"metadata": metadata}
 
-    def _bindings(self) -> dict[str, str]:
+    def _addresses(self, ids: Mapping[str, str]) -> Mapping[str, str]:
         with self._guard:
-            return dict(self._bound)
-
-    def _addresses(self, ids: Mapping[str, str]) -> dict[str, str]:
-        """The address of each id as things are now: an object that has a successor at its address has none any more."""
-        bound = {object_id: address for object_id, address in self._bindings().items() if address not in ids}
-        return bound | {object_id: address for address, object_id in ids.items()}
+            return _AddressesNow(self._bound, ids)
 
     def write(self, change: Change, request: Request, ids: Mapping[str, str]) -> LiveResource:
         """Send a prepared write once and return the object as it is then, read back where the answer is empty.

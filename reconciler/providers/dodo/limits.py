@@ -77,7 +77,8 @@ def currency_limits(currency: str, at: At) -> Iterator[Limit]:
 
 def amount_limits(amount: Money, at: At) -> Iterator[Limit]:
     """An amount that Dodo cannot hold."""
-    yield from currency_limits(amount.currency, at)
+    if amount.currency not in TAKEN or amount.currency in IN_DOUBT:
+        yield from currency_limits(amount.currency, at)
     if amount.minor > INT32:
         largest = Money(INT32, amount.currency)
         yield refuse("amount", f"{amount} is more than Dodo can hold", at, hint=f"the largest amount is {largest}")

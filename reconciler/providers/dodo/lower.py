@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from reconciler.base.canonical import JSON, canonical_json
 from reconciler.base.clock import format_time
@@ -15,6 +15,7 @@ from reconciler.providers.base import UNKNOWN_NAME, Lowered
 from reconciler.providers.dodo import grants, limits, plan_limits, products, regional
 from reconciler.providers.dodo.capabilities import CREDIT, DISCOUNT, LOCALIZED_PRICE, METER, WEBHOOK
 from reconciler.providers.dodo.events import expand
+from reconciler.providers.dodo.parts import parts_of
 from reconciler.spec.kinds.credit import Credit
 from reconciler.spec.kinds.discount import Discount
 from reconciler.spec.kinds.entitlement import Entitlement
@@ -58,20 +59,13 @@ class _Lowering:
 
     def one(self, spec: Spec) -> list[Resource]:
         """The resources of one spec, none when any part of it cannot be expressed."""
-        document, errors = spec.document, 0
-        for limit in self._limits(spec):
-            self.diagnostics.append(diagnostic(spec, limit.mistake, severity=limit.severity))
-            errors += limit.severity is Severity.ERROR
-        if errors:
-            return []
+        document = spec.document
         if isinstance(document, Plan):
-            adopted = dict(_adopted(document, document.parts()))
-            return [products.plan_product(document, part, adopted.get(part), self.credits) for part in document.parts()]
+            return self._plan(spec, document)
         if isinstance(document, RegionalPricing):
-            targets = self._targets(document)
-            self.modes.update((target.mode, regional.mode_resource(target)) for target in targets)
-            adopted = dict(_adopted(document, regional.labels(document, targets)))
-            return list(regional.localized_prices(document, targets, adopted))
+            return self._regional(spec, document)
+        if self._refused(spec, (), _document_limits(document)):
+            return []
         adopt = document.metadata.annotations.get(ADOPT)
         if isinstance(document, Meter):
             return [_meter(spec, document, adopt)]
@@ -85,29 +79,30 @@ class _Lowering:
             return [grants.entitlement_resource(document, adopt)]
         return [_webhook(spec, document, adopt)]
 
-    def _limits(self, spec: Spec) -> Iterator[limits.Limit]:
-        document = spec.document
-        targets = self._targets(document) if isinstance(document, RegionalPricing) else []
-        parts = regional.labels(document, targets) if isinstance(document, RegionalPricing) else document.parts()
-        yield from _adopt_limits(document, parts)
-        yield from self._unknown_names(document)
-        if isinstance(document, Meter):
-            yield from limits.meter_limits(document)
-        elif isinstance(document, Discount):
-            yield from limits.discount_limits(document)
-        elif isinstance(document, Webhook):
-            yield from limits.webhook_limits(document)
-        elif isinstance(document, Product):
-            yield from limits.product_limits(document)
-            yield from grants.grant_limits(document.spec.credits, document.spec.title)
-        elif isinstance(document, Credit):
-            yield from grants.credit_limits(document)
-        elif isinstance(document, Entitlement):
-            yield from grants.entitlement_limits(document)
-        elif isinstance(document, RegionalPricing):
-            yield from regional.regional_limits(document, targets)
-        else:
-            yield from plan_limits.plan_limits(document)
+    def _plan(self, spec: Spec, document: Plan) -> list[Resource]:
+        parts = parts_of(document)
+        names = [part.name for part in parts]
+        if self._refused(spec, names, plan_limits.plan_limits(document, parts)):
+            return []
+        adopted = dict(_adopted(document, names))
+        return [products.plan_product(document, part, adopted.get(part.name), self.credits) for part in parts]
+
+    def _regional(self, spec: Spec, document: RegionalPricing) -> list[Resource]:
+        targets = self._targets(document)
+        names = regional.labels(document, targets)
+        if self._refused(spec, names, regional.regional_limits(document, targets)):
+            return []
+        self.modes.update((target.mode, regional.mode_resource(target)) for target in targets)
+        adopted = dict(_adopted(document, names))
+        return list(regional.localized_prices(document, targets, adopted))
+
+    def _refused(self, spec: Spec, parts: Sequence[str], own: Iterable[limits.Limit]) -> bool:
+        """Tell what stands in the way of a spec: whether any of it is an error. `own` are the limits of its kind."""
+        refused = False
+        for limit in chain(_adopt_limits(spec.document, parts), self._unknown_names(spec.document), own):
+            self.diagnostics.append(diagnostic(spec, limit.mistake, severity=limit.severity))
+            refused = refused or limit.severity is Severity.ERROR
+        return refused
 
     def _targets(self, document: RegionalPricing) -> list[regional.Target]:
         """The prices that a document is for; those that are not there are told elsewhere."""
@@ -115,9 +110,8 @@ class _Lowering:
         for one in document.references():
             named = self.named.get(one.kind, {}).get(one.name)
             if isinstance(named, Plan):
-                for part in named.parts() if one.part is None else {one.part} & {*named.parts()}:
-                    with contextlib.suppress(Mistake):  # told of the plan itself
-                        targets.append(regional.plan_target(named, part, one.at))
+                wanted = [part for part in parts_of(named) if one.part in (None, part.name) and part.amount is not None]
+                targets += [regional.plan_target(named, part, one.at) for part in wanted]
             elif isinstance(named, Product):
                 targets.append(regional.product_target(named, one.at))
         return targets
@@ -173,6 +167,23 @@ class _Lowering:
                     self.diagnostics.append(diagnostic(spec, mistake))
                     twins.add(whole)
         return twins
+
+
+def _document_limits(document: AnyDocument) -> Iterator[limits.Limit]:
+    """What Dodo cannot do of a spec that is one object there."""
+    if isinstance(document, Meter):
+        yield from limits.meter_limits(document)
+    elif isinstance(document, Discount):
+        yield from limits.discount_limits(document)
+    elif isinstance(document, Webhook):
+        yield from limits.webhook_limits(document)
+    elif isinstance(document, Product):
+        yield from limits.product_limits(document)
+        yield from grants.grant_limits(document.spec.credits, document.spec.title)
+    elif isinstance(document, Credit):
+        yield from grants.credit_limits(document)
+    elif isinstance(document, Entitlement):
+        yield from grants.entitlement_limits(document)
 
 
 def _unique(resource: Resource) -> Iterator[tuple[str, str, limits.At]]:

@@ -5,10 +5,9 @@ Limits from the vendor's OpenAPI 1.113.0, the types of its client 1.123.0 and it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from reconciler.base.diagnostics import Edit, Mistake, WayOut
-from reconciler.base.money import Money
+from reconciler.base.diagnostics import Edit, WayOut
 from reconciler.base.period import Period
 from reconciler.providers.dodo.grants import grant_limits, line_limits
 from reconciler.providers.dodo.limits import (
@@ -25,77 +24,49 @@ from reconciler.providers.dodo.limits import (
     too_long,
     warn,
 )
+from reconciler.providers.dodo.parts import Part
 from reconciler.spec.kinds.commitment import Commitment
-from reconciler.spec.kinds.credit import CreditLine
-from reconciler.spec.kinds.plan import Included, Plan, Tiers, UsageLine
+from reconciler.spec.kinds.plan import Included, Plan, Seat, Tiers, Trial, UsageLine
 
+_LONGEST = TERM.months()
 METERS_LIMIT = 10
 METERS_CERTAIN = 3  # one page says 10 meters a product, another 3
 
 
-def plan_limits(document: Plan) -> Iterator[Limit]:
-    """What Dodo cannot do of a plan, its prices and its commitments."""
+def plan_limits(document: Plan, parts: Sequence[Part]) -> Iterator[Limit]:
+    """What Dodo cannot do of a plan, its prices and its commitments. `parts` are its own."""
     spec = document.spec
-    several = len(document.parts()) > 1
-    for part in document.parts():
-        title = product_name(document, part)
-        if len(title) > NAME_LIMIT:
-            what = f'the name of its product, "{title}",' if several else "the title"
-            yield from too_long(title, NAME_LIMIT, what, ("spec", "title"))
+    for part in parts:
+        if len(part.title) > NAME_LIMIT:
+            what = f'the name of its product, "{part.title}",' if len(parts) > 1 else "the title"
+            yield from too_long(part.title, NAME_LIMIT, what, ("spec", "title"))
             break
     yield from too_long(spec.description, DESCRIPTION_LIMIT, "the description", ("spec", "description"))
-    yield from feature_limits(spec.features)
-    yield from _trial_limits(document)
-    yield from _seat_limits(document)
-    yield from _credit_limits(document)
+    if spec.features:
+        yield from feature_limits(spec.features)
+    if spec.trial is not None:
+        yield from _trial_limits(spec.trial, parts)
+    if spec.per_seat is not None:
+        yield from _seat_limits(spec.per_seat, parts)
+    for part in parts:
+        if part.credits:
+            yield from _credit_limits(part)
     for index, line in enumerate(spec.usage):
         yield from _line_limits(line, ("spec", "usage", index))
     for index, commitment in enumerate(spec.commitments):
         yield from commitment_limits(commitment, ("spec", "commitments", index))
-    for name, price in spec.prices.items():
-        try:
-            amount = document.amount(name)
-        except Mistake as mistake:
-            yield Limit(mistake)
-            continue
-        yield from price_limits(document, name, amount)
-        for index, line in lines_of(document, name):
-            if line.included is not None:
-                yield from pooled_limits(line.included, price.every, ("spec", "usage", index, "included"))
+    for part in parts:
+        if part.commitment is None:
+            yield from _price_limits(document, part)
 
 
-def product_name(document: Plan, part: str) -> str:
-    """What the product of a price or commitment is called: the title, with what tells it apart from the others."""
-    title = document.spec.title
-    if len(document.parts()) == 1:
-        return title
-    commitment = commitment_of(document, part)
-    return f"{title} ({commitment.label if commitment else part})"
-
-
-def commitment_of(document: Plan, part: str) -> Commitment | None:
-    """The commitment that is this part of a plan, None where it is a price."""
-    return next((one for one in document.spec.commitments if one.part == part), None)
-
-
-def lines_of(document: Plan, price_name: str) -> list[tuple[int, UsageLine]]:
-    """The usage lines that a price has, with their places in the spec."""
-    return [
-        (index, line)
-        for index, line in enumerate(document.spec.usage)
-        if line.prices is None or price_name in line.prices
-    ]
-
-
-def _seat_limits(document: Plan) -> Iterator[Limit]:
-    spec = document.spec
-    metered = [name for name in spec.prices if lines_of(document, name)]
-    metered += [f"the commitment {commitment.label}" for commitment in spec.commitments]
-    if spec.per_seat is not None and metered:
+def _seat_limits(seat: Seat, parts: Sequence[Part]) -> Iterator[Limit]:
+    metered = _metered(parts)
+    if metered:
         at: At = ("spec", "perSeat")
         yield refuse(
             "seats-on-usage",
-            f"a price for each {spec.per_seat.title} on {' and '.join(metered)}: "
+            f"a price for each {seat.title} on {' and '.join(metered)}: "
             "a subscription to a price with usage is for exactly one at Dodo",
             at,
             WayOut("no-seats", "remove perSeat", (Edit(at, remove=True),)),
@@ -104,29 +75,22 @@ def _seat_limits(document: Plan) -> Iterator[Limit]:
         )
 
 
-def credit_lines(document: Plan, part: str) -> list[CreditLine]:
-    """The credits that a price or commitment grants."""
-    return [line for line in document.spec.credits if line.prices is None or part in line.prices]
+def _metered(parts: Sequence[Part]) -> list[str]:
+    """What people call the parts that charge use."""
+    names = ((one.name, one.commitment) for one in parts if one.metered)
+    return [f"the commitment {commitment.label}" if commitment else name for name, commitment in names]
 
 
-def _credit_limits(document: Plan) -> Iterator[Limit]:
-    spec = document.spec
-    periods = {name: price.every for name, price in spec.prices.items()}
-    periods |= {one.part: one.every for one in spec.commitments}
-    for part, every in periods.items():
-        yield from grant_limits(credit_lines(document, part), part)
-        for index, line in enumerate(spec.credits):
-            if line.prices is None or part in line.prices:
-                yield from line_limits(line, part, every, ("spec", "credits", index))
+def _credit_limits(part: Part) -> Iterator[Limit]:
+    yield from grant_limits([line for _, line in part.credits], part.name)
+    for index, line in part.credits:
+        yield from line_limits(line, part.name, part.every, ("spec", "credits", index))
 
 
-def _trial_limits(document: Plan) -> Iterator[Limit]:
-    spec = document.spec
-    metered = [name for name in spec.prices if lines_of(document, name)]
-    metered += [f"the commitment {commitment.label}" for commitment in spec.commitments]
-    if spec.trial is None or spec.trial.via == "checkout" or not metered:
+def _trial_limits(trial: Trial, parts: Sequence[Part]) -> Iterator[Limit]:
+    metered = _metered(parts)
+    if trial.via == "checkout" or not metered:
         return
-    trial = spec.trial
     names = " and ".join(metered)
     at_checkout = (
         f"trial: {{days: {trial.days}, card: {trial.card}, via: checkout}}: your application asks for the trial when "
@@ -171,17 +135,21 @@ def commitment_limits(commitment: Commitment, at: At) -> Iterator[Limit]:
 
 
 def _period_limits(every: Period, at: At) -> Iterator[Limit]:
-    if every.months() > TERM.months():
+    if every.months() > _LONGEST:
         yield refuse("period", f"every {every}: at Dodo a subscription ends after {TERM}", at)
 
 
-def price_limits(document: Plan, price_name: str, amount: Money) -> Iterator[Limit]:
+def _price_limits(document: Plan, part: Part) -> Iterator[Limit]:
     """What Dodo cannot do of one price of a plan."""
-    price = document.spec.prices[price_name]
-    at: At = ("spec", "prices", price_name)
-    yield from amount_limits(amount, (*at, "amount" if price.amount is not None else "discount"))
-    yield from _period_limits(price.every, (*at, "every"))
-    lines = lines_of(document, price_name)
+    if part.amount is None:
+        assert part.wrong is not None, "what has no amount says why"
+        yield Limit(part.wrong)
+        return
+    amount, lines = part.amount, part.lines
+    at: At = ("spec", "prices", part.name)
+    whole = document.spec.prices[part.name].amount is not None
+    yield from amount_limits(amount, (*at, "amount" if whole else "discount"))
+    yield from _period_limits(part.every, (*at, "every"))
     if amount.minor == 0 and not lines:
         yield warn(
             "zero-price",
@@ -190,16 +158,24 @@ def price_limits(document: Plan, price_name: str, amount: Money) -> Iterator[Lim
             hint="try it in test mode first",
         )
     if len(lines) > METERS_LIMIT:
-        message = f"{len(lines)} usage lines on {price_name}; Dodo takes at most {METERS_LIMIT} meters a product"
+        message = f"{len(lines)} usage lines on {part.name}; Dodo takes at most {METERS_LIMIT} meters a product"
         ways_out = (WayOut("fewer", "fewer usage lines"), WayOut("plans", "another plan for some of them"))
         yield refuse("meters", message, ("spec", "usage"), *ways_out)
     elif len(lines) > METERS_CERTAIN:
-        what = f"{len(lines)} usage lines on {price_name}"
+        what = f"{len(lines)} usage lines on {part.name}"
         message = f"{what}: one page of Dodo's allows {METERS_LIMIT} meters a product, another {METERS_CERTAIN}"
         yield warn("meters", message, ("spec", "usage"), hint="try it in test mode first")
     for index, line in lines:
-        if line.included is not None and free_units(line.included, price.every) is None:
-            yield _included(document, price_name, line, ("spec", "usage", index, "included"))
+        if line.included is not None:
+            yield from _included_limits(document, part, line, line.included, ("spec", "usage", index, "included"))
+
+
+def _included_limits(document: Plan, part: Part, line: UsageLine, included: Included, at: At) -> Iterator[Limit]:
+    units = free_units(included, part.every)
+    if units is None:
+        yield _included(document, part, line, included, at)
+    elif units > EXACT_INTEGER:
+        yield refuse("number", f"{units:,} free units each {part.every} are more than can be sent exactly", at)
 
 
 def free_units(included: Included, every: Period) -> int | None:
@@ -210,10 +186,8 @@ def free_units(included: Included, every: Period) -> int | None:
     return 0 if included.units == 0 else None
 
 
-def _included(document: Plan, price_name: str, line: UsageLine, at: At) -> Limit:
-    included = line.included
-    assert included is not None, "asked only about lines with included units"
-    every = document.spec.prices[price_name].every
+def _included(document: Plan, part: Part, line: UsageLine, included: Included, at: At) -> Limit:
+    price_name, every = part.name, part.every
     times = every.contains(included.per)
     ways_out = []
     if times is not None:
@@ -238,10 +212,3 @@ def _included(document: Plan, price_name: str, line: UsageLine, at: At) -> Limit
         "Dodo counts free units by the billing cycle"
     )
     return refuse("included-period", message, at, *ways_out)
-
-
-def pooled_limits(included: Included, every: Period, at: At) -> Iterator[Limit]:
-    """Free units of all periods together beyond what can be sent exactly."""
-    units = free_units(included, every)
-    if units is not None and units > EXACT_INTEGER:
-        yield refuse("number", f"{units:,} free units each {every} are more than can be sent exactly", at)

@@ -14,29 +14,35 @@ from reconciler.plan.resource import Resource, reference, references_in
 from reconciler.providers.dodo.capabilities import PRODUCT
 from reconciler.providers.dodo.grants import PRORATION, RUNS_OUT, attached, units_of
 from reconciler.providers.dodo.limits import TERM, rate_text
-from reconciler.providers.dodo.plan_limits import commitment_of, credit_lines, free_units, lines_of, product_name
+from reconciler.providers.dodo.parts import Part
+from reconciler.providers.dodo.plan_limits import free_units
 from reconciler.spec.kinds.credit import Credit
 from reconciler.spec.kinds.plan import Plan
 from reconciler.spec.kinds.product import Product
 
 Credits = Mapping[str, Credit]
 
+_TERM: Mapping[str, JSON] = {
+    "subscription_period_count": TERM.count,
+    "subscription_period_interval": TERM.unit.capitalize(),
+}
 
-def plan_product(document: Plan, part: str, adopt: str | None, credits_by_name: Credits) -> Resource:
+
+def plan_product(document: Plan, part: Part, adopt: str | None, credits_by_name: Credits) -> Resource:
     """The product of one price or commitment of a plan; the plan is without mistakes and within the limits."""
-    commitment = commitment_of(document, part)
+    commitment = part.commitment
     if commitment is not None:
         price = _usage_price(
             commitment.fee, commitment.every, [_line(commitment.meter, commitment.rate, commitment.included)]
         )
     else:
         price = _plan_price(document, part)
-    name = product_name(document, part)
-    address = f"Plan/{document.metadata.name}:{part}"
-    every = commitment.every if commitment else document.spec.prices[part].every
-    grants = [(line.credit, units_of(line, every) or 0) for line in credit_lines(document, part)]
-    notes = (*_seat_notes(document), *_checkout_notes(document, part), *((RUNS_OUT, PRORATION) if grants else ()))
-    return _resource(address, name, document, price, adopt, notes, _attached(grants, credits_by_name))
+    address = f"Plan/{document.metadata.name}:{part.name}"
+    grants = [(line.credit, units_of(line, part.every) or 0) for _, line in part.credits]
+    notes: tuple[str, ...] = (RUNS_OUT, PRORATION) if grants else ()
+    if document.spec.per_seat is not None or document.spec.trial is not None:
+        notes = (*_seat_notes(document), *_checkout_notes(document, part), *notes)
+    return _resource(address, part.title, document, price, adopt, notes, _attached(grants, credits_by_name))
 
 
 def single_product(document: Product, adopt: str | None, credits_by_name: Credits) -> Resource:
@@ -44,7 +50,7 @@ def single_product(document: Product, adopt: str | None, credits_by_name: Credit
     wanted, open_price = document.spec, document.spec.pay_what_you_want
     amount = wanted.amount if wanted.amount is not None else open_price.minimum if open_price else None
     assert amount is not None, "a product has an amount or a minimum"
-    price: dict[str, JSON] = {**_common(amount), "type": "one_time_price", "price": amount.minor}
+    price: dict[str, JSON] = {**_common("one_time_price", amount), "price": amount.minor}
     if open_price is not None:
         price["pay_what_you_want"] = True
         if open_price.suggested is not None:
@@ -69,20 +75,24 @@ def _resource(
     credits_attached: list[JSON],
 ) -> Resource:
     wanted = document.spec
+    entitlements: list[JSON] = [reference(f"Entitlement/{name}") for name in sorted(wanted.entitlements)]
+    references = references_in([entitlements, credits_attached, price.get("meters")])  # nothing else holds any
     body: dict[str, JSON] = {
         "name": name,
         "description": wanted.description,
         "tax_category": wanted.tax_category.replace("-", "_"),
         "features": list(wanted.features),
-        "entitlements": [reference(f"Entitlement/{name}") for name in sorted(wanted.entitlements)],
+        "entitlements": entitlements,
         "credit_entitlements": credits_attached,
         "price": price,
     }
-    return Resource(address, PRODUCT, name, body, tuple(sorted(set(references_in(body)))), adopt, notes)
+    return Resource(address, PRODUCT, name, body, tuple(sorted(set(references))), adopt, notes)
 
 
-def _common(amount: Money) -> dict[str, JSON]:
+def _common(kind: str, amount: Money) -> dict[str, JSON]:
+    # In the order in which live prices are lifted: equal bodies in equal order are compared at once.
     return {
+        "type": kind,
         "currency": amount.currency,
         "discount_bps": 0,
         "tax_inclusive": False,
@@ -90,30 +100,29 @@ def _common(amount: Money) -> dict[str, JSON]:
     }
 
 
-def _cycle(amount: Money, every: Period) -> dict[str, JSON]:
-    return _common(amount) | {
+def _cycle(kind: str, amount: Money, every: Period) -> dict[str, JSON]:
+    return {
+        **_common(kind, amount),
         "payment_frequency_count": every.count,
         "payment_frequency_interval": every.unit.capitalize(),
-        "subscription_period_count": TERM.count,
-        "subscription_period_interval": TERM.unit.capitalize(),
+        **_TERM,
     }
 
 
-def _plan_price(document: Plan, price_name: str) -> Mapping[str, JSON]:
-    wanted = document.spec
-    amount, every = document.amount(price_name), wanted.prices[price_name].every
-    lines = lines_of(document, price_name)
-    if not lines:
+def _plan_price(document: Plan, part: Part) -> Mapping[str, JSON]:
+    wanted, amount, every = document.spec, part.amount, part.every
+    assert amount is not None, "a price without an exact amount is refused before"
+    if not part.lines:
         trial = wanted.trial if wanted.trial is not None and wanted.trial.via == "price" else None
-        return _cycle(amount, every) | {
-            "type": "recurring_price",
+        return {
+            **_cycle("recurring_price", amount, every),
             "price": amount.minor,
             "trial_period_days": trial.days if trial else 0,
             "trial_payment_method_optional": trial is not None and trial.card == "optional",
             "zero_amount_payment_method_optional": False,
         }
     meters = []
-    for _, line in sorted(lines, key=lambda pair: pair[1].meter):
+    for _, line in sorted(part.lines, key=lambda pair: pair[1].meter):
         if line.credit is not None:
             meters.append(_credit_line(line.meter, line.credit, line.units_per_credit or 1))
             continue
@@ -124,7 +133,7 @@ def _plan_price(document: Plan, price_name: str) -> Mapping[str, JSON]:
 
 
 def _usage_price(fee: Money, every: Period, meters: Sequence[JSON]) -> Mapping[str, JSON]:
-    return _cycle(fee, every) | {"type": "usage_based_price", "fixed_price": fee.minor, "meters": list(meters)}
+    return {**_cycle("usage_based_price", fee, every), "fixed_price": fee.minor, "meters": list(meters)}
 
 
 def _credit_line(meter: str, credit: str, units: int) -> JSON:
@@ -157,7 +166,7 @@ def _seat_notes(document: Plan) -> Iterator[str]:
         yield f"Dodo holds no minimum: your application refuses a quantity below {seat.minimum}"
 
 
-def _checkout_notes(document: Plan, part: str) -> Iterator[str]:
+def _checkout_notes(document: Plan, part: Part) -> Iterator[str]:
     trial = document.spec.trial
     if trial is None or trial.via != "checkout":
         return
@@ -165,7 +174,7 @@ def _checkout_notes(document: Plan, part: str) -> Iterator[str]:
         f"the trial is your application's: pass subscription_data.trial_period_days = {trial.days} "
         "when it opens a checkout for this product"
     )
-    if commitment_of(document, part) or lines_of(document, part):
+    if part.metered:
         yield "Dodo does not document whether a checkout takes a trial for a price with usage: try it in test mode"
     if trial.card == "optional":
         yield "Dodo documents no way to make the card optional at checkout: a customer may be asked for one"

@@ -11,7 +11,7 @@ from reconciler.base.money import Money
 from reconciler.plan.resource import Resource, reference
 from reconciler.providers.dodo.capabilities import LOCALIZED_PRICE, PRICING_MODE
 from reconciler.providers.dodo.limits import At, Limit, amount_limits, refuse
-from reconciler.providers.dodo.plan_limits import commitment_of, lines_of, product_name
+from reconciler.providers.dodo.parts import Part
 from reconciler.spec.kinds.plan import Plan
 from reconciler.spec.kinds.product import Product
 from reconciler.spec.kinds.regional_pricing import RegionalPrice, RegionalPricing, less
@@ -40,12 +40,11 @@ class Target:
         return f"{self.address}{'.' if ':' in self.address else ':'}by-country"
 
 
-def plan_target(document: Plan, part: str, at: At) -> Target:
-    """One price or commitment of a plan. Raises Mistake when its amount is not known."""
-    name, commitment = document.metadata.name, commitment_of(document, part)
-    base = commitment.fee if commitment else document.amount(part)
-    metered = commitment is not None or bool(lines_of(document, part))
-    return Target(f"Plan/{name}:{part}", f"{name}.{part}", product_name(document, part), base, metered, at)
+def plan_target(document: Plan, part: Part, at: At) -> Target:
+    """One price or commitment of a plan, whose amount is known."""
+    assert part.amount is not None, "what has no amount is told of the plan itself"
+    name = document.metadata.name
+    return Target(f"Plan/{name}:{part.name}", f"{name}.{part.name}", part.title, part.amount, part.metered, at)
 
 
 def product_target(document: Product, at: At) -> Target:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, PlainValidator, StringConstraints
 from pydantic import WithJsonSchema as Schema
@@ -28,6 +27,8 @@ class Model(BaseModel):
         alias_generator=to_camel,
         arbitrary_types_allowed=True,
         hide_input_in_errors=True,
+        # Validators are built when a kind is first used: all of them together would be a third of the start.
+        defer_build=True,
     )
 
 
@@ -127,8 +128,7 @@ class Metadata(Model):
     annotations: dict[Word, Text] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """The name of another spec, of one part of it where `part` is given, and the place where it stands."""
 
     kind: str

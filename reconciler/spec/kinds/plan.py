@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Literal
 
@@ -138,12 +138,17 @@ class Plan(Document):
                 hint="write prices: {monthly: {amount: 49 USD, every: month}}",
                 at=("spec", "prices") if "prices" in spec.model_fields_set else ("spec",),
             )
+        currencies = _currencies(spec)
         yield from _price_mistakes(spec)
-        yield from commitment_mistakes(spec.commitments, list(spec.prices))
-        yield from _currency_mistakes(spec)
-        yield from _usage_mistakes(spec)
-        yield from grant_mistakes([], spec.entitlements)
-        yield from _credit_mistakes(spec, self.parts())
+        if spec.commitments:
+            yield from commitment_mistakes(spec.commitments, list(spec.prices))
+        yield from _currency_mistakes(spec, currencies)
+        if spec.usage:
+            yield from _usage_mistakes(spec, currencies)
+        if spec.entitlements:
+            yield from grant_mistakes([], spec.entitlements)
+        if spec.credits:
+            yield from _credit_mistakes(spec, self.parts())
 
     def references(self) -> Iterator[Reference]:
         """The meters that it charges by, the credits and entitlements that it gives."""
@@ -179,9 +184,10 @@ def _amount(prices: dict[str, Price], name: str) -> Money:
             hint="write the amount itself",
             at=("spec", "prices", name, "every"),
         )
-    exact = base.amount.decimal() * times * (1 - price.discount.fraction())
-    minor = exact.scaleb(exponent(base.amount.currency))
-    if minor != minor.to_integral_value():
+    # In ten-thousandths of the smallest unit, where a discount of basis points is exact.
+    minor, rest = divmod(base.amount.minor * times * (10_000 - price.discount.basis_points), 10_000)
+    if rest:
+        exact = base.amount.decimal() * times * (1 - price.discount.fraction())
         places = Decimal(1).scaleb(-exponent(base.amount.currency))
         near = f"{exact.quantize(places)} {base.amount.currency}"
         raise Mistake(
@@ -191,7 +197,7 @@ def _amount(prices: dict[str, Price], name: str) -> Money:
             hint=f"write the amount that you mean, for example amount: {near}",
             at=("spec", "prices", name, "discount"),
         )
-    return Money(int(minor), base.amount.currency)
+    return Money(minor, base.amount.currency)
 
 
 def _price_mistakes(spec: PlanSpec) -> Iterator[Mistake]:
@@ -223,8 +229,7 @@ def _currencies(spec: PlanSpec) -> dict[str, tuple[str | int, ...]]:
     return places
 
 
-def _currency_mistakes(spec: PlanSpec) -> Iterator[Mistake]:
-    places = _currencies(spec)
+def _currency_mistakes(spec: PlanSpec, places: Mapping[str, tuple[str | int, ...]]) -> Iterator[Mistake]:
     if len(places) > 1:
         first, other = list(places)[:2]
         yield Mistake(
@@ -268,12 +273,11 @@ def _discount_mistakes(spec: PlanSpec, name: str) -> Iterator[Mistake]:
             yield mistake
 
 
-def _usage_mistakes(spec: PlanSpec) -> Iterator[Mistake]:
-    currencies = _currencies(spec)
+def _usage_mistakes(spec: PlanSpec, currencies: Collection[str]) -> Iterator[Mistake]:
     seen: set[tuple[str, str]] = set()
     for index, line in enumerate(spec.usage):
         at = ("spec", "usage", index)
-        if sum(value is not None for value in (line.rate, line.tiers, line.credit)) != 1:
+        if (line.rate is not None) + (line.tiers is not None) + (line.credit is not None) != 1:
             yield Mistake(
                 "a usage line has one of: a rate, tiers, a credit",
                 code="plan/usage",
@@ -297,10 +301,12 @@ def _usage_mistakes(spec: PlanSpec) -> Iterator[Mistake]:
         rates = [("rate", line.rate)] if line.rate else []
         rates += [("tiers", step.rate) for step in line.tiers.steps] if line.tiers else []
         for key, rate in rates:
-            yield from _rate_currency(rate, currencies, (*at, key))
+            if rate.currency not in currencies:
+                yield from _rate_currency(rate, currencies, (*at, key))
         if line.tiers is not None:
             yield from _tier_mistakes(line.tiers, (*at, "tiers", "steps"))
-        yield from _unknown_prices(spec, line.prices, (*at, "prices"))
+        if line.prices is not None:
+            yield from _unknown_prices(spec, line.prices, (*at, "prices"))
         for price_name in line.prices or spec.prices:
             if (line.meter, price_name) in seen:
                 yield Mistake(

@@ -1,0 +1,64 @@
+"""The parts of a plan, each a product at Dodo: what is asked and said of a part is found once, here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reconciler.base.diagnostics import Mistake
+from reconciler.base.money import Money
+from reconciler.base.period import Period
+from reconciler.spec.kinds.commitment import Commitment
+from reconciler.spec.kinds.credit import CreditLine
+from reconciler.spec.kinds.plan import Plan, UsageLine
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One price or commitment of a plan.
+
+    `title` is what its product is called, `amount` what it costs each cycle: None where that cannot be said exactly,
+    and then `wrong` says why. `lines` are the usage lines and `credits` the credits that it has, with their places in
+    the spec.
+    """
+
+    name: str
+    title: str
+    every: Period
+    amount: Money | None
+    wrong: Mistake | None
+    commitment: Commitment | None
+    lines: tuple[tuple[int, UsageLine], ...]
+    credits: tuple[tuple[int, CreditLine], ...]
+
+    @property
+    def metered(self) -> bool:
+        """Whether use is charged beside its amount."""
+        return self.commitment is not None or bool(self.lines)
+
+
+def parts_of(document: Plan) -> tuple[Part, ...]:
+    """All parts of a plan, in the order of `Plan.parts()`: its prices, then its commitments."""
+    spec = document.spec
+    alone = len(spec.prices) + len(spec.commitments) == 1
+    found = []
+    for name, price in spec.prices.items():
+        title = spec.title if alone else f"{spec.title} ({name})"
+        amount, wrong = _amount(document, name)
+        lines = tuple(pair for pair in enumerate(spec.usage) if pair[1].prices is None or name in pair[1].prices)
+        found.append(Part(name, title, price.every, amount, wrong, None, lines, _credits(document, name)))
+    for one in spec.commitments:
+        name = one.part
+        title = spec.title if alone else f"{spec.title} ({one.label})"
+        found.append(Part(name, title, one.every, one.fee, None, one, (), _credits(document, name)))
+    return tuple(found)
+
+
+def _amount(document: Plan, name: str) -> tuple[Money | None, Mistake | None]:
+    try:
+        return document.amount(name), None
+    except Mistake as mistake:
+        return None, mistake
+
+
+def _credits(document: Plan, name: str) -> tuple[tuple[int, CreditLine], ...]:
+    return tuple(pair for pair in enumerate(document.spec.credits) if pair[1].prices is None or name in pair[1].prices)
