@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.base.errors import RatecardError, UsageError
+from reconciler.base.errors import RatecardError, RefusedError, UsageError
 
 if TYPE_CHECKING:
     from reconciler.cli.common import Where
     from reconciler.engine.session import Desk
     from reconciler.plan.capabilities import Capabilities
     from reconciler.plan.change_set import ChangeSet
+
+
+_DIGITS = re.compile(r"[0-9a-f]{4,64}", re.ASCII | re.IGNORECASE)
 
 
 def read_change_set(target: str) -> ChangeSet | None:
@@ -28,7 +32,13 @@ def read_change_set(target: str) -> ChangeSet | None:
     try:
         if path.is_file():
             with path.open("rb") as file:
-                return read_document(file.read(LARGEST_DOCUMENT + 1), target)
+                found = read_document(file.read(LARGEST_DOCUMENT + 1), target)
+            if _DIGITS.fullmatch(target) and not found.short.startswith(target[:12]):
+                raise RefusedError(
+                    f'"{target}" is also the name of a file, which holds the change set {found.short}',
+                    hint=f"write ./{target} for the file, or move it away for the digits of a digest",
+                )
+            return found
     except OSError as error:
         raise RatecardError(f"{target} cannot be read: {error.strerror}") from None
     except ValueError:  # a null character in it: no file has that name
@@ -96,7 +106,9 @@ def print_change_set(capabilities: Capabilities, change_set: ChangeSet, style: s
     """Print a change set as `text`, `markdown` or `json`."""
     from reconciler.plan import render
     from reconciler.plan.document import write_document
+    from reconciler.plan.truth import refuse_impossible
 
+    refuse_impossible(change_set, capabilities)
     if style == "json":
         click.echo(write_document(change_set).decode(), nl=False)
     elif style == "markdown":

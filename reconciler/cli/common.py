@@ -122,9 +122,11 @@ def session_for(where: Where) -> Iterator[Session]:
     from reconciler.engine.session import open_session
 
     workspace = open_workspace(where)
+    _, account = workspace.account(where.account)
+    failpoints = _failpoints(account.mode)
     with (
         progress() as shown,
-        open_session(workspace, where.account, where.clock(), progress=shown, failpoints=_failpoints()) as session,
+        open_session(workspace, where.account, where.clock(), progress=shown, failpoints=failpoints) as session,
     ):
         yield session
 
@@ -176,11 +178,13 @@ def say(text: str) -> None:
     click.echo(text, err=True)
 
 
-def _failpoints() -> Failpoints:
+def _failpoints(mode: str) -> Failpoints:
     """Crash tests arm one place by `RATECARD_FAILPOINT=name:n`: there this process kills itself, like a power cut."""
     armed = os.environ.get("RATECARD_FAILPOINT")
     if not armed:
         return NO_FAILPOINTS
+    if mode != "sandbox":
+        raise UsageError(f"RATECARD_FAILPOINT is set, and the account's mode is {mode}", hint="unset it")
     name, _, times = armed.rpartition(":")
     if not name or not times.isdigit() or int(times) < 1:
         raise UsageError(f'RATECARD_FAILPOINT is "{armed}"', hint="write NAME:N, or unset it")

@@ -89,9 +89,11 @@ def _fail(message: str, hint: str | None, code: int, arguments: Sequence[str]) -
         from reconciler.cli.shapes import Error
 
         write_json(Error(message=_writable(message), hint=hint and _writable(hint), exit_code=code))
-    click.echo(f"error: {message}", err=True)
-    if hint:
-        click.echo(f"  hint: {hint}", err=True)
+    from reconciler.plan.fields import escape
+
+    # What a message quotes may be anybody's: a file's name, what was typed, what a provider answered.
+    words = f"error: {message}" + (f"\n  hint: {hint}" if hint else "")
+    click.echo("\n".join(map(escape, words.split("\n"))), err=True)
     return code
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from reconciler.base.errors import NotApprovedError, ProviderError, RatecardError, RefusedError, StaleError
-from reconciler.engine.config import refuse_live
+from reconciler.engine.config import refuse_live, refuse_set_clock
 from reconciler.engine.execution import Execution
 from reconciler.engine.planning import make_change_set
 from reconciler.engine.session import Session, decisions
@@ -21,6 +21,7 @@ from reconciler.plan.capabilities import Capabilities
 from reconciler.plan.change_set import Change, ChangeSet, Verb
 from reconciler.plan.diff import natural_key
 from reconciler.plan.resource import Binding, Live, LiveResource
+from reconciler.plan.truth import refuse_untrue
 from reconciler.providers.base import Mode
 
 # How long after it was sent a write whose answer was lost may still take effect: before that, an object that is not
@@ -62,6 +63,7 @@ def apply_change_set(session: Session, change_set: ChangeSet, *, resume: bool = 
     """
     _check_account(session, change_set)
     refuse_live(session.account.mode, "apply")
+    refuse_set_clock(session.account.mode, session.clock)
     with session.lock(f"apply {change_set.short}"):
         session.failpoints.reached("apply.locked")
         open_run = session.journal.open_run(session.account_name)
@@ -282,6 +284,7 @@ def _check_fresh(session: Session, change_set: ChangeSet, live: Live, done: Mapp
 
 def _start(session: Session, change_set: ChangeSet, approval: Decision, live: Live) -> Run:
     _check_fresh(session, change_set, live, {})
+    refuse_untrue(change_set, live, session.all_bindings(), session.provider.capabilities)
     earlier = sum(
         1
         for entry in session.journal.entries(session.account_name, EntryKind.RUN_STARTED)

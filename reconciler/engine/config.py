@@ -13,8 +13,10 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, StringConstraints
 from pydantic import WithJsonSchema as Schema
 
+from reconciler.base.clock import Clock
 from reconciler.base.diagnostics import Diagnostic, Mistake
 from reconciler.base.errors import RatecardError, RefusedError, UsageError
+from reconciler.engine.clock import SetClock
 from reconciler.providers.base import AccountAccess, Mode
 from reconciler.spec.kinds.fields import Document, Metadata, Model, Name, clean_text
 from reconciler.spec.kinds.webhook import url_mistakes
@@ -235,6 +237,15 @@ def refuse_live(mode: str, what: str) -> None:
         raise RefusedError(
             f"{what} is refused for a live account",
             hint="until approvals are signed and a Policy exists, live accounts can be planned and read only",
+        )
+
+
+def refuse_set_clock(mode: str, clock: Clock) -> None:
+    """Raise RefusedError where the time of a real account was set by hand: an approval would outlive its end."""
+    if isinstance(clock, SetClock) and mode != Mode.SANDBOX:
+        raise RefusedError(
+            f"the account's mode is {mode}, where approvals hold by the clock of the machine",
+            hint="leave out --now: only in a sandbox can it decide what is approved",
         )
 
 

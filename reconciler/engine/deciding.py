@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from reconciler.base.errors import RefusedError, UsageError
-from reconciler.engine.config import refuse_live
+from reconciler.engine.config import refuse_live, refuse_set_clock
 from reconciler.engine.planning import remember
 from reconciler.engine.session import Desk, decisions
 from reconciler.journal.entries import EntryKind, decision_body
 from reconciler.plan.approval import VALID_FOR, Decision
 from reconciler.plan.change_set import ChangeSet
+from reconciler.plan.truth import refuse_impossible
 
 
 def approve(
@@ -44,6 +45,7 @@ def may_approve(desk: Desk, change_set: ChangeSet, person: str, *, reason: str |
     """Raise what `approve` would, all but a wrong number: before a person is shown anything or asked."""
     refuse_live(change_set.account.mode, "approve")
     refuse_live(desk.account.mode, "approve")
+    refuse_impossible(change_set, desk.provider.capabilities)
     _check(desk, change_set, person, reason)
     if not change_set.changes:
         raise RefusedError(f"the change set {change_set.short} has no changes, so there is nothing to approve")
@@ -62,6 +64,7 @@ def reject(desk: Desk, change_set: ChangeSet, person: str, *, reason: str | None
 
 
 def _check(desk: Desk, change_set: ChangeSet, person: str, reason: str | None) -> None:
+    refuse_set_clock(desk.account.mode, desk.clock)
     if not person.strip() or not person.isprintable() or len(person) > 200:
         raise UsageError(f"{person[:50]!r} is not the name of a person", hint="write a name of printable letters")
     if reason is not None and len(reason) > 2000:

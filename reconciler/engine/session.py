@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from reconciler.base.clock import Clock, parse_time
-from reconciler.base.errors import LockedError, RatecardError
+from reconciler.base.errors import LockedError, RatecardError, RefusedError
 from reconciler.base.failpoints import NO_FAILPOINTS, Failpoints
 from reconciler.engine.config import FOLDER, Account, Workspace, access, known_secrets, path_in
 from reconciler.journal.entries import Entry, EntryKind
@@ -171,6 +171,9 @@ def _own_sandbox(workspace: Workspace, name: str, account: Account) -> Iterator[
     try:
         database.parent.mkdir(parents=True, exist_ok=True)
         seed = path_in(workspace.folder, account.seed) if account.seed and not database.exists() else None
+        if seed is not None and not seed.resolve().is_relative_to(workspace.folder.resolve()):
+            # What is wrong with a seed is told by quoting it: a file from elsewhere may be anything.
+            raise RefusedError(f"the seed {account.seed} lies outside {workspace.folder}", hint="keep it beneath")
     except OSError as error:
         raise RatecardError(f"the folder {database.parent} cannot be made: {error.strerror}") from None
     sandbox = EmbeddedSandbox(database, seed)

@@ -279,6 +279,9 @@ class _Comparison:
             leftover = address in stand
             stand.add(address)
             reason = "left over: another one has its address" if leftover else "no longer in the specs"
+            if item.id not in self.bound_ids and self.bindings:
+                # A fresh checkout has no bindings at all. Where there are some, what they lack is worth a question.
+                reason += "; ours by its mark only, this journal never made it: has another workspace the same name?"
             self._remove(item, address, superseded=leftover, reason=reason)
         return removed
 

@@ -6,6 +6,7 @@ reading; `seal` covers every other byte of the document as well, so that no titl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
@@ -21,6 +22,10 @@ from reconciler.plan.impact import Impact
 
 API_VERSION = "ratecard.dev/v1alpha1"
 LARGEST_DOCUMENT = 64 * 1024 * 1024
+
+# What names an object, ours and those of other providers to come: nothing that acts on a terminal or on Markdown.
+_ADDRESS = re.compile(r"[A-Za-z]{1,60}/[A-Za-z0-9._:#/@+-]{1,400}", re.ASCII)
+_KIND = re.compile(r"[a-z][a-z0-9_.-]{0,60}", re.ASCII)
 
 
 class _Part(BaseModel):
@@ -178,6 +183,8 @@ def _check_whole(change_set: ChangeSet, keys: list[str]) -> None:
     seen: set[str] = set()
     for change, key in zip(change_set.changes, keys, strict=True):
         makes, goes = change.verb is Verb.CREATE, change.verb in (Verb.ARCHIVE, Verb.DELETE)
+        if not _ADDRESS.fullmatch(change.address) or not _KIND.fullmatch(change.kind):
+            raise ValueError(f"{change.address[:100]!r} ({change.kind[:100]!r}) is no address of an object")
         if change.key != key or key in seen:
             raise ValueError(f'the change "{key}" is there twice or under another name')
         if (

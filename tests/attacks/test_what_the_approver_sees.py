@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.cli.main import run
 from reconciler.plan.change_set import AccountIdentity, Change, ChangeSet, Reverse, Undo, Unmanaged, Verb
 from reconciler.plan.fields import escape, lines
 from reconciler.plan.render import as_markdown, as_text
@@ -101,3 +102,9 @@ def test_what_is_archived_is_called_by_its_own_name_too() -> None:
 def test_a_leftover_counts_among_what_is_archived() -> None:
     leftover = replace(ARCHIVE, superseded=True)
     assert "In all: 1 to archive." in as_text(changes(leftover), CAPABILITIES)
+
+
+def test_what_an_error_quotes_does_not_act_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    code = run(["show", "a\x1b[31m.json"])
+    assert code == 1
+    assert "a\\u001b[31m.json" in capsys.readouterr().err

@@ -100,7 +100,8 @@ def test_omission_archives_or_deletes_only_what_we_own_and_says_so():
         ("delete", "Webhook/events", "hook_1"),
         ("archive", "Plan/team", "product_2"),
     ]
-    assert {change.reason for change in result.changes} == {"no longer in the specs"}
+    assert {(change.reason or "").partition(";")[0] for change in result.changes} == {"no longer in the specs"}
+    assert [change.address for change in result.changes if "by its mark only" in (change.reason or "")] == ["Plan/team"]
     assert [(item.id, item.owner) for item in result.unmanaged] == [("product_3", "other"), ("product_4", None)]
     assert result.changes[1].reverse.undo is Undo.IRREVERSIBLE
 

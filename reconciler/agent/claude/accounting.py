@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from reconciler.agent.claude.tools import MEANINGS
-from reconciler.agent.evidence import Evidence
+from reconciler.agent.evidence import Evidence, Form
 from reconciler.agent.port import Correction, Draft, Field, Sentence, Span, View, Words
 
 _RESTRICTION = re.compile(r"(?<!\w)(?:not|unless|except|only|instead|without|never|don't|doesn't)(?!\w)", re.IGNORECASE)
@@ -56,7 +56,8 @@ def left_over(
     used: Sequence[Span],
 ) -> tuple[Span, ...]:
     """The values, restrictions and whole sentences that nothing uses. `used` are spans of fields and questions."""
-    values = [one.span for one in evidence]
+    # A plan that is free has no price that a draft must hold: the word is its name as often as its amount.
+    values = [one.span for one in evidence if one.form is not Form.MONEY or one.unit is not None]
     restrictions = [Span(*match.span()) for match in _RESTRICTION.finditer(words.prompt)]
     dropped = [span for span in [*values, *restrictions] if not any(_overlap(span, one) for one in used)]
     empty = [sentence.span for sentence in sentences if sentence.meaning is None]

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import shlex
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.base.clock import format_time
-from reconciler.base.errors import UsageError
+from reconciler.base.errors import JournalError, UsageError
 from reconciler.cli.change_sets import find_change_set, print_change_set
 from reconciler.cli.common import Where, desk_for, person_named, say, with_where, write_json
+
+if TYPE_CHECKING:
+    from reconciler.engine.session import Desk
 
 
 @click.command("approve")
@@ -43,6 +47,11 @@ def command(
         may_approve(desk, found, name, reason=reason)
         if not where.json:
             print_change_set(desk.provider.capabilities, found, "text")
+            if not _planned_here(desk, found.digest):
+                say(
+                    "\nIt was not planned here: titles, subscribers and money are as its maker wrote them. "
+                    "Its objects are checked when it is applied."
+                )
         if not yes:
             confirm = _ask(found.short, name, len(found.irreversible()), confirm)
         decision = approve(desk, found, name, confirmed=confirm, reason=reason)
@@ -55,6 +64,15 @@ def command(
         say(f"\nApproved {found.short} as {name} until {until}. The name is not proven: approvals are not signed yet.")
         say(f"Next: {where.next_command(f'apply {shlex.quote(change_set)}')}.")
     return 0
+
+
+def _planned_here(desk: Desk, digest: str) -> bool:
+    """Whether the journal holds the change set, so that this workspace has read the account for it."""
+    try:
+        desk.journal.find_change_set(digest, desk.account_name)
+    except JournalError:
+        return False
+    return True
 
 
 _FINAL = "Some of the changes cannot be undone. Type how many"

@@ -78,7 +78,7 @@ _PRODUCT_LABELS = {
     "price.currency": Label("currency", quiet=True),
     "price.price": Label("price", Form.MONEY, "price.currency"),
     "price.fixed_price": Label("price", Form.MONEY, "price.currency"),
-    "price.discount_bps": Label("standing discount", Form.BASIS_POINTS),
+    "price.discount_bps": Label("standing discount", Form.BASIS_POINTS, quiet=True),
     "price.tax_inclusive": Label("tax included"),
     "price.purchasing_power_parity": Label("purchasing power parity"),
     "price.payment_frequency_count": _BILLED_EVERY,

@@ -1,0 +1,133 @@
+"""Truth: what a change set says of the provider and of the account must be so, whoever made the file that it came in.
+
+Digest and seal only show that a change set is whole: a stranger can compute both. So what it says is held against what
+the provider can do before anybody approves it, and against the account and the journal before the first write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from reconciler.base.canonical import JSON, Body, canonical_json
+from reconciler.base.errors import RefusedError
+from reconciler.plan.capabilities import Capabilities
+from reconciler.plan.change_set import Change, ChangeSet, Undo, Verb
+from reconciler.plan.diff import reverse_of
+from reconciler.plan.resource import REFERENCE, Binding, Live, LiveResource, foreign, rewrite_body
+
+_HINT = "do not apply it; make one of your own with `ratecard plan`"
+
+
+def refuse_impossible(change_set: ChangeSet, capabilities: Capabilities) -> None:
+    """Raise RefusedError when a change set says what cannot be at its provider, or hides that it cannot be undone."""
+    for change in change_set.changes:
+        kind = capabilities.kinds.get(change.kind)
+        if kind is None:
+            raise RefusedError(
+                f'{change.key}: {capabilities.provider} has no kind "{change.kind}"',
+                hint="was it made by a newer ratecard? Then install that; else " + _HINT,
+            )
+        reverse = reverse_of(change.verb, kind)
+        if reverse.undo is Undo.IRREVERSIBLE and change.reverse.undo is not Undo.IRREVERSIBLE:
+            raise RefusedError(
+                f"{change.key} is said to be {change.reverse.undo}, and cannot be undone: {reverse.reason}", hint=_HINT
+            )
+
+
+def refuse_untrue(
+    change_set: ChangeSet, live: Live, bindings: Mapping[str, Binding], capabilities: Capabilities
+) -> None:
+    """Raise RefusedError when a change set, not yet begun, is untrue of the account.
+
+    `bindings` are all of the journal's, archived ones too. An object must be ours under the address that the change
+    set gives it, and be before what the change set shows; an address that is referred to must stand for that object.
+    """
+    found = list(_Account(change_set, live, bindings, capabilities).untrue())
+    if found:
+        raise RefusedError(
+            "the change set is not true of this account: " + "; ".join(dict.fromkeys(found)),
+            hint=_HINT,
+        )
+
+
+class _Account:
+    def __init__(
+        self, change_set: ChangeSet, live: Live, bindings: Mapping[str, Binding], capabilities: Capabilities
+    ) -> None:
+        self.change_set = change_set
+        self.live = {item.id: item for item in live.resources}
+        self.capabilities = capabilities
+        self.bound = {address: binding.id for address, binding in bindings.items()}
+        # What addresses stand for, first by the journal: in another checkout by what the change set says itself.
+        self.known = {address: target for c in change_set.changes for address, target in (c.ids or {}).items()}
+        self.known |= {c.address: c.id for c in change_set.changes if c.id is not None and not c.superseded}
+        self.known |= self.bound
+        self.addresses = {binding.id: address for address, binding in bindings.items()}
+        self.adopted = {c.id: c.address for c in change_set.changes if c.verb is Verb.ADOPT}
+        self.back = {
+            (c.address, c.id) for c in change_set.changes if c.verb in (Verb.RESTORE, Verb.ADOPT) and not c.superseded
+        }
+
+    def untrue(self) -> Iterator[str]:
+        for change in self.change_set.changes:
+            for address, target in (change.ids or {}).items():
+                if (address, target) not in self.back and not self._stands_for(address, self.live.get(target), target):
+                    yield f"{address}, which {change.address} refers to, is not {target}"
+            now = self.live.get(change.id or "")
+            if change.id is None or now is None:
+                continue  # what is gone makes the change set stale, which is told elsewhere
+            if now.kind != change.kind:
+                yield f"{change.id} is a {now.kind}, not a {change.kind}"
+            elif not self._may_change(change, now):
+                yield f"{change.id} is not the object of {change.address}, and what is not ours is never changed"
+            elif change.before is not None and not self._is_before(change, now):
+                yield f"{change.address} ({change.id}) is not what the change set shows as before"
+
+    def _may_change(self, change: Change, now: LiveResource) -> bool:
+        if now.owner is not None and now.owner.workspace != self.change_set.workspace:
+            return False
+        if change.verb is Verb.ADOPT:
+            owner = self.addresses.get(now.id) or (now.owner.address if now.owner else None)
+            return owner in (None, change.address)
+        return self.adopted.get(now.id) == change.address or self._stands_for(change.address, now, now.id)
+
+    def _stands_for(self, address: str, now: LiveResource | None, provider_id: str) -> bool:
+        """Whether an address is that object's, by the journal or by its mark.
+
+        An object without a place for a mark that no journal here knows may have been bound in another checkout.
+        """
+        if now is None or self.bound.get(address) == provider_id:
+            return True
+        owner = now.owner
+        if owner is not None:
+            return (owner.workspace, owner.address) == (self.change_set.workspace, address)
+        if self.adopted.get(provider_id) == address:
+            return True
+        return not self.capabilities.kinds[now.kind].marked and provider_id not in self.addresses
+
+    def _is_before(self, change: Change, now: LiveResource) -> bool:
+        assert change.before is not None, "only what was there has a body before"
+        if change.verb in (Verb.UPDATE, Verb.REPLACE, Verb.ADOPT):
+            return self._resolved(change.before) == self._resolved(now.body)
+        # What is only taken away or brought back keeps its body: what it refers to may have lost its address by now.
+        return _without_references(change.before) == _without_references(now.body)
+
+    def _resolved(self, body: Body) -> JSON:
+        def resolve(marker: str, target: str) -> JSON:
+            return foreign(self.known[target]) if marker == REFERENCE and target in self.known else {marker: target}
+
+        return _unordered(rewrite_body(body, resolve))
+
+
+def _without_references(body: Body) -> JSON:
+    return _unordered(rewrite_body(body, lambda _marker, _target: ""))
+
+
+def _unordered(value: JSON) -> JSON:
+    """Lists of objects and references come in the order of names, which depend on what is bound."""
+    if isinstance(value, Mapping):
+        return {name: _unordered(part) for name, part in value.items()}
+    if isinstance(value, list):
+        parts = [_unordered(part) for part in value]
+        return sorted(parts, key=canonical_json) if any(isinstance(part, Mapping) for part in parts) else parts
+    return value
