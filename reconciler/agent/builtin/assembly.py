@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import cast
 
@@ -28,6 +29,8 @@ PARTS = {
     "COMMITMENT": "commitments",
     "QUOTA": "quotas",
 }
+# What a person may call a plan: anything else would be changed on its way into a name.
+_NAME = re.compile(r"[^\W_][\w &+.'-]{0,60}")
 _SUBJECTS = frozenset({"CHANGE", "CODE", "HOOK", "METER", "REGION", "PLAN"})
 
 
@@ -127,7 +130,11 @@ class Assembly:
                 if len(plans) > 1:
                     self.context.not_understood.append(item.span)
                     continue
-                answer = self.context.ask(ask.plan_name(item.text[:80]))
+                question = ask.plan_name(item.text[:80])
+                answer = self.context.ask(question)
+                if answer and not _NAME.fullmatch(answer):
+                    self.context.questions.append(question)
+                    answer = None
                 title = answer or "unnamed"
                 source = self.context.answered("plan-name") if answer else source
             name = slug(title)

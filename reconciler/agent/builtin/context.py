@@ -17,6 +17,8 @@ from reconciler.base.canonical import JSON
 from reconciler.base.diagnostics import Mistake
 from reconciler.base.money import parse_money, parse_rate
 
+# A unit that costs so much is more likely a thousandth of it, written with a comma: it is asked.
+LARGEST_CERTAIN_RATE = Decimal(1000)
 _SLUG = re.compile(r"[^a-z0-9]+")
 
 
@@ -139,7 +141,7 @@ class Context:
 
     def money(self, amount: Amount, *, rate: bool = False, number: Decimal | None = None) -> tuple[str, Source] | None:
         """An amount as a spec has it, and its source; None while something about it is asked."""
-        if amount.doubt:
+        if amount.doubt or (rate and amount.number >= LARGEST_CERTAIN_RATE):
             return self._doubtful(amount, rate)
         source = operator(amount.span)
         currency = amount.currency
@@ -160,7 +162,7 @@ class Context:
         currency = amount.currency or (SHARED_SIGNS[amount.sign][0] if amount.sign else "USD")
         reading = f"{amount.number.normalize():f}-{currency.lower()}"
         self.doubts.setdefault(amount.span, str(len(self.doubts) + 1))
-        question = ask.amount_meant(amount.doubt or "", reading, int(self.doubts[amount.span]))
+        question = ask.amount_meant(amount.doubt or str(amount.number), reading, int(self.doubts[amount.span]))
         answer = self.ask(question)
         if answer is None:
             return None

@@ -61,7 +61,8 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.ASCII | re.DOTALL,
 )
-_GROUPED = re.compile(r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?", re.ASCII)
+# A group never begins with a zero: 0,002 is a decimal of much of the world, and never 2.
+_GROUPED = re.compile(r"(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?", re.ASCII)
 _MARKS = {
     ",": "COMMA", ".": "STOP", ";": "STOP", "!": "STOP", "?": "STOP", ":": "COLON", "(": "LPAR", ")": "RPAR",
     "/": "SLASH", "&": "AMP", "+": "PLUS",
@@ -239,8 +240,11 @@ def _amount(raw: str, chunk: str, scale: str | None, currency: str | None, sign:
     if scale:
         number, doubt = number * _MULTIPLES[scale.lower()], raw
     whole, _, part = chunk.partition(".")
-    if len(part) == 3 and whole != "0" and (currency is None or exponent(currency) != 3):
+    thousandths = currency is not None and exponent(currency) == 3
+    if len(part) == 3 and whole != "0" and not thousandths:
         doubt = raw  # 1.250 is a thousand and more in much of the world
+    if whole.count(",") == 1 and not part and thousandths:
+        doubt = raw  # and 1,250 dinars may be one and a quarter
     return Item("MONEY", "", raw, span, Amount(number, currency, sign, span, doubt))
 
 

@@ -139,7 +139,7 @@ class PlanDrafter:
         annual = self.parts.annuals[0]
         bases = [name for name, (_, every) in self.amounts.items() if every == "month"]
         if len(bases) != 1:
-            if self.parts.edit or bases:
+            if self.parts.edit or self.amounts:
                 self.context.not_understood.append(annual.span)
                 self.context.note(f"{self.parts.name} has no single monthly price that an annual discount could be of")
             return

@@ -8,6 +8,14 @@ from reconciler.agent.builtin.context import Context, default, lookup, mapping, 
 from reconciler.agent.builtin.vocabulary import plural, singular
 from reconciler.agent.port import Draft, Field, Source, Span
 
+# Units that events hold an amount of: counting the events would charge for the wrong thing.
+MEASURED = frozenset(
+    {
+        "byte", "kb", "mb", "gb", "tb", "kib", "mib", "gib", "tib", "kilobyte", "megabyte", "gigabyte", "terabyte",
+        "second", "minute", "hour", "character", "word", "pixel", "mile", "kilometre", "kilometer", "km", "kg",
+        "kilogram", "watt", "kwh",
+    }
+)  # fmt: skip
 _CAPITALS = {
     "api": "API",
     "ai": "AI",
@@ -54,6 +62,11 @@ class Meters:
         if found:
             return found, lookup(f"the meter {found} of the workspace counts {shown(unit)}", span)
         name = slug(several)
+        if unit.split()[-1] in MEASURED:
+            self.context.not_understood.append(span)
+            self.context.note(
+                f"{shown(unit)} is measured, not counted: make a meter that sums a property of your events"
+            )
         if name not in self.drafts:
             event = slug(unit).replace("-", "_")
             title = shown(several)

@@ -102,6 +102,8 @@ def test_a_word_that_turns_the_meaning_is_never_passed_over(case, word: str, dat
     found = INTERPRETER.interpret(Words(prompt, case.answers), view_of(case.workspace))
     if found.outcome is Outcome.DRAFT:  # only inside the words that a person gives as a name or a note
         texts = [str(field.value).lower() for field in fields_of(found)]
+        if re.search(r"(?<!no )(?<!no credit )card not required", prompt):
+            texts += ["not" for field in fields_of(found) if field.path[-1:] == ("card",) and field.value == "optional"]
         assert any(re.search(rf"\b{word}\b", text) for text in texts), prompt
 
 
