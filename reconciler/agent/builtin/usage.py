@@ -13,7 +13,7 @@ MEASURED = frozenset(
     {
         "byte", "kb", "mb", "gb", "tb", "kib", "mib", "gib", "tib", "kilobyte", "megabyte", "gigabyte", "terabyte",
         "second", "minute", "hour", "character", "word", "pixel", "mile", "kilometre", "kilometer", "km", "kg",
-        "kilogram", "watt", "kwh",
+        "kilogram", "watt", "kwh", "token",
     }
 )  # fmt: skip
 _CAPITALS = {
