@@ -59,10 +59,44 @@ class KindCapabilities:
     labels: Mapping[str, Label] = field(default_factory=dict)
 
 
+class ReadBack(StrEnum):
+    """How a mark that we left on an effect can be read again."""
+
+    LIST = "list"
+    GET = "get"  # only one by one, through what it belongs to
+    NOT = "not at all"
+
+
+@dataclass(frozen=True, slots=True)
+class OperationCapabilities:
+    """What a provider lets us find out about one operation that moves money or access: what retries rest on.
+
+    `key` says where an idempotency key goes (`body`, `header`) or None, and `key_window_s` for how long it counts (None:
+    for good). `marker` is how our mark can be read back. `settle_s` is how long a write without an answer may still
+    take effect: before that, absent counts for nothing. `aggregate` names the field of the level that the effect moves,
+    `ceiling` the field that it can never pass, both None where there is none. `one_pending` is whether the provider
+    allows one at a time for one target. `level_triggered` is whether doing it twice has the effect of once.
+    """
+
+    operation: str
+    key: Literal["body", "header"] | None
+    key_window_s: float | None
+    marker: ReadBack
+    settle_s: Mapping[str, float]  # by mode of the account
+    aggregate: str | None = None
+    ceiling: str | None = None
+    one_pending: bool = False
+    level_triggered: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What can be done at one provider, by kind of object; and the types of events that its webhooks can report."""
+    """What can be done at one provider, by kind of object; and the types of events that its webhooks can report.
+
+    `kinds` holds the kinds of actions too, whose `operations` say how their effects are found again.
+    """
 
     provider: str
     kinds: Mapping[str, KindCapabilities]
     event_types: tuple[str, ...] = ()
+    operations: Mapping[str, OperationCapabilities] = field(default_factory=dict)

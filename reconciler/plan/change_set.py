@@ -28,6 +28,7 @@ class Verb(StrEnum):
     RESTORE = "restore"
     DELETE = "delete"
     ADOPT = "adopt"
+    EXECUTE = "execute"  # an action, done once: its body is a level that something at the provider reaches
 
 
 class Undo(StrEnum):

@@ -22,6 +22,7 @@ SYMBOLS = {
     Verb.RESTORE: "^",
     Verb.DELETE: "-",
     Verb.ADOPT: "=",
+    Verb.EXECUTE: "!",
 }
 ARROW = "→"
 _LISTED = 10

@@ -7,7 +7,7 @@ never remembers: that is the engine's and the journal's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -16,6 +16,16 @@ from reconciler.base.canonical import Body
 from reconciler.base.diagnostics import Diagnostic
 from reconciler.plan.capabilities import Capabilities
 from reconciler.plan.change_set import Change
+from reconciler.plan.facts import (
+    CustomerFact,
+    PaymentFact,
+    PaymentQuery,
+    PlanPreview,
+    PlanTarget,
+    SubscriptionFact,
+    SubscriptionQuery,
+    WalletFact,
+)
 from reconciler.plan.impact import Exposure
 from reconciler.plan.resource import Binding, Live, LiveResource, Resource
 from reconciler.spec.load import Spec
@@ -75,6 +85,49 @@ class Found:
     fate: Fate
     resource: LiveResource | None = None
     check: str | None = None
+
+
+class Books(Protocol):
+    """What an account knows of customers, payments and subscriptions: read only, for actions and investigations.
+
+    Methods may be called from several threads; each raises ProviderError.
+    """
+
+    def level(self, change: Change) -> LiveResource | None:
+        """The target of an action as it is now, in the shape of the change's `before`; None when it is gone."""
+        ...
+
+    def customer(self, reference: str) -> CustomerFact | None:
+        """The customer of an id or an e-mail address, None when there is none."""
+        ...
+
+    def customers(self) -> Iterator[CustomerFact]:
+        """Every customer, page by page."""
+        ...
+
+    def payments(self, query: PaymentQuery) -> Iterator[PaymentFact]:
+        """Payments, newest first, page by page, as a list tells them."""
+        ...
+
+    def payment(self, payment_id: str) -> PaymentFact | None:
+        """One payment with its refunds and their marks."""
+        ...
+
+    def subscriptions(self, query: SubscriptionQuery) -> Iterator[SubscriptionFact]:
+        """Subscriptions, page by page, as a list tells them: add-ons may be missing."""
+        ...
+
+    def subscription(self, subscription_id: str) -> SubscriptionFact | None:
+        """One subscription, whole."""
+        ...
+
+    def wallets(self, customer: str) -> tuple[WalletFact, ...]:
+        """What a customer has in store, by currency."""
+        ...
+
+    def preview(self, subscription_id: str, target: PlanTarget) -> PlanPreview:
+        """What a plan change would charge: nothing is written. ProviderError also when it would be refused."""
+        ...
 
 
 class Connection(Protocol):
