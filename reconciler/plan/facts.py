@@ -76,7 +76,8 @@ class RefundFact:
 class PaymentFact:
     """One payment. `amount` is all that was taken, tax included; `refunded` what went back, pending refunds included.
 
-    `refundable` is what can still go back by the provider's rules, zero where nothing can, and `not_refundable` says
+    `tax` is the part of it that is tax, None where only a list was read. `includes_usage` is whether use was billed with
+    it. `refundable` is what can still go back by the provider's rules, zero where nothing can, and `not_refundable` says
     why then. `period` is the time of service that it paid for, where the provider tells. `refunds` is empty where only
     a list was read.
     """
@@ -93,6 +94,8 @@ class PaymentFact:
     invoice: str | None = None
     product: str | None = None
     period: tuple[datetime, datetime] | None = None
+    tax: Money | None = None
+    includes_usage: bool = False
     refund_pending: bool = False
     disputed: bool = False
     not_refundable: str | None = None
