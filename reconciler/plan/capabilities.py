@@ -71,11 +71,11 @@ class ReadBack(StrEnum):
 class OperationCapabilities:
     """What a provider lets us find out about one operation that moves money or access: what retries rest on.
 
-    `key` says where an idempotency key goes (`body`, `header`) or None, and `key_window_s` for how long it counts (None:
-    for good). `marker` is how our mark can be read back. `settle_s` is how long a write without an answer may still
-    take effect: before that, absent counts for nothing. `aggregate` names the field of the level that the effect moves,
-    `ceiling` the field that it can never pass, both None where there is none. `one_pending` is whether the provider
-    allows one at a time for one target. `level_triggered` is whether doing it twice has the effect of once.
+    `key` says where an idempotency key goes (`body`, `header`) or None, and `key_window_s` for how long it counts
+    (None: for good). `marker` is how our mark can be read back. `settle_s` is how long a write without an answer may
+    still take effect: before that, absent counts for nothing. `aggregate` names the field of the level that the effect
+    moves, `ceiling` the field that it can never pass, both None where there is none. `one_pending` is whether the
+    provider allows one at a time for one target. `level_triggered` is whether doing it twice has the effect of once.
     """
 
     operation: str

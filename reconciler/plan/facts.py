@@ -76,10 +76,10 @@ class RefundFact:
 class PaymentFact:
     """One payment. `amount` is all that was taken, tax included; `refunded` what went back, pending refunds included.
 
-    `tax` is the part of it that is tax, None where only a list was read. `includes_usage` is whether use was billed with
-    it. `refundable` is what can still go back by the provider's rules, zero where nothing can, and `not_refundable` says
-    why then. `period` is the time of service that it paid for, where the provider tells. `refunds` is empty where only
-    a list was read.
+    `tax` is the part of it that is tax, None where only a list was read. `includes_usage` is whether use was billed
+    with it. `refundable` is what can still go back by the provider's rules, zero where nothing can, and
+    `not_refundable` says why then. `period` is the time of service that it paid for, where the provider tells.
+    `refunds` is empty where only a list was read.
     """
 
     id: str
