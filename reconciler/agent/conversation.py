@@ -18,7 +18,8 @@ from reconciler.base.clock import Clock, format_time
 from reconciler.base.diagnostics import Diagnostic, has_errors
 from reconciler.base.errors import RefusedError
 from reconciler.engine.config import Workspace, known_secrets
-from reconciler.engine.planning import Desired, load_desired, with_aliases
+from reconciler.engine.desired import Desired, Specs, load_desired
+from reconciler.engine.understanding import with_aliases
 from reconciler.journal.entries import Entry, EntryKind, prompt_body
 from reconciler.journal.store import Journal
 from reconciler.plan.fields import escape
@@ -64,8 +65,9 @@ class Conversation:
 
     def desired(self, judged: Judged) -> Desired:
         """What the workspace would ask for with the drafts in it: for planning, before anything is written."""
-        specs = with_aliases(judged.specs, self.workspace.spec.aliases)
-        return Desired(tuple(specs), self.provider.lower(specs).resources, judged.diagnostics)
+        specs = Specs(tuple(with_aliases(judged.specs, self.workspace.spec.aliases)), judged.specs)
+        resources = self.provider.lower(specs.resolved).resources
+        return Desired(resources, judged.diagnostics, len(specs.resolved), lambda: specs)
 
     def files(self, judged: Judged, words: Words, author: str, interpreter: str) -> list[Written]:
         """The files as they would be with the drafts, each with its provenance in its annotations.

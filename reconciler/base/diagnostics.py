@@ -124,3 +124,12 @@ def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
     """Whether any of them stops the run."""
     return any(d.severity is Severity.ERROR for d in diagnostics)
+
+
+def shorten(text: str, length: int = 60) -> str:
+    """Text from outside as it is quoted in a message: on one line, without invisible characters, not too long."""
+    if len(text) > length:
+        text = text[: length - 3] + "..."
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" if ord(c) < 65536 else f"\\U{ord(c):08x}" for c in text)

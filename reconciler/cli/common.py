@@ -106,9 +106,10 @@ def person_named(name: str | None) -> str:
 def open_workspace(where: Where) -> Workspace:
     """Read the workspace; its mistakes are told and end the command."""
     from reconciler.engine.config import find_folder, load_workspace
+    from reconciler.engine.index import index_for
 
     folder = find_folder(where.workspace)
-    workspace, diagnostics = load_workspace(folder)
+    workspace, diagnostics = load_workspace(folder, index_for(folder, os.environ))
     if workspace is None:
         tell(diagnostics, where, folder)
         raise click.exceptions.Exit(1)

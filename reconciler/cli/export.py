@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from reconciler.agent.document import PromptResult
 from reconciler.cli.shapes import SHAPES
-from reconciler.engine.config import WorkspaceDocument
+from reconciler.engine.workspace_file import WorkspaceDocument
 from reconciler.plan.document import ChangeSetDocument
 from reconciler.spec.export import DRAFT, HOME, documents, schema_text, write_or_check
 

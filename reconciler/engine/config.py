@@ -4,156 +4,55 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
-
-from pydantic import BeforeValidator, Field, StringConstraints
-from pydantic import WithJsonSchema as Schema
 
 from reconciler.base.clock import Clock
-from reconciler.base.diagnostics import Diagnostic, Mistake
+from reconciler.base.diagnostics import Diagnostic
 from reconciler.base.errors import RatecardError, RefusedError, UsageError
 from reconciler.engine.clock import SetClock
+from reconciler.engine.index import Index
 from reconciler.providers.base import AccountAccess, Mode
-from reconciler.spec.kinds.fields import Document, Metadata, Model, Name, clean_text
-from reconciler.spec.kinds.webhook import url_mistakes
-from reconciler.spec.load import load_one
+from reconciler.spec.files import Reader
 
 FILE_NAME = "ratecard.yaml"
 FOLDER = ".ratecard"
 # The sandbox takes any test key; it guards nothing but shows that keys are sent and checked.
 SANDBOX_KEY = "dodo_test_sandbox"
 
-_KEY_REFERENCE = r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:\S+)$"
-_LOOPBACK_URL = r"^http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?$"
+
+@dataclass(frozen=True)
+class Account:
+    """One account at a provider, in one mode, as `engine.workspace_file` describes and checks it."""
+
+    provider: str
+    mode: str
+    key: str | None = None
+    url: str | None = None
+    database: str | None = None
+    seed: str | None = None
 
 
-def _key_reference(value: object) -> object:
-    # What is wrong here may be the key itself: it is not quoted.
-    if isinstance(value, str) and (len(value) > 1000 or not re.fullmatch(_KEY_REFERENCE, value)):
-        raise Mistake(
-            "a key is named here, never written",
-            code="workspace/key",
-            hint="write env:NAME of the environment variable, or file:PATH of the file, that holds it",
-        )
-    return value
+@dataclass(frozen=True)
+class WorkspaceSpec:
+    """What a workspace consists of, as `engine.workspace_file` describes and checks it."""
+
+    accounts: Mapping[str, Account]
+    account: str
+    specs: tuple[str, ...]
+    journal: str
+    aliases: Mapping[str, str]
 
 
-def _loopback_url(value: object) -> object:
-    if isinstance(value, str) and not re.fullmatch(_LOOPBACK_URL, value):
-        raise Mistake(
-            f'"{value[:100]}" is not where a sandbox of this machine listens',
-            code="workspace/url",
-            hint="write what `ratecard sandbox serve` prints, such as http://127.0.0.1:8080",
-        )
-    return value
-
-
-KeyReference = Annotated[
-    str,
-    BeforeValidator(_key_reference),
-    Schema({"type": "string", "pattern": _KEY_REFERENCE, "maxLength": 1000, "examples": ["env:DODO_PAYMENTS_API_KEY"]}),
-]
-LoopbackUrl = Annotated[
-    str,
-    BeforeValidator(_loopback_url),
-    Schema({"type": "string", "pattern": _LOOPBACK_URL, "examples": ["http://127.0.0.1:8080"]}),
-]
-FilePath = Annotated[str, StringConstraints(min_length=1, max_length=1000), BeforeValidator(clean_text)]
-Target = Annotated[str, StringConstraints(min_length=1, max_length=2000), BeforeValidator(clean_text)]
-
-
-class Account(Model):
-    """One account at a provider, in one mode. The key is named, never written here.
-
-    In mode `sandbox` a billing system runs on this machine while a command does, and keeps its books in `database`;
-    with `url` a sandbox that runs already is used.
-    """
-
-    provider: Literal["dodo"]
-    mode: Literal["sandbox", "test", "live"]
-    key: KeyReference | None = Field(default=None, description="env:NAME or file:PATH")
-    url: LoopbackUrl | None = None
-    database: FilePath | None = None
-    seed: FilePath | None = None
-
-
-class WorkspaceSpec(Model):
-    """What a workspace consists of. Paths are relative to its folder."""
-
-    accounts: dict[Name, Account] = Field(min_length=1)
-    account: Name = Field(description="The account that commands use unless --account names another")
-    specs: list[FilePath] = Field(default=["specs"], min_length=1)
-    journal: FilePath = f"{FOLDER}/journal.db"
-    aliases: dict[Name, Target] = Field(default={})
-
-
-_SERVED = {"database": "db", "seed": "seed"}
-
-
-class WorkspaceDocument(Document):
-    """The file `ratecard.yaml`."""
-
-    api_version: Literal["ratecard.dev/v1alpha1"]
-    kind: Literal["Workspace"]
-    metadata: Metadata
-    spec: WorkspaceSpec
-
-    def mistakes(self) -> Iterator[Mistake]:
-        """What does not fit together."""
-        if self.spec.account not in self.spec.accounts:
-            yield Mistake(
-                f'"{self.spec.account}" is not one of the accounts',
-                code="workspace/account",
-                hint=f"accounts: {', '.join(self.spec.accounts)}",
-                at=("spec", "account"),
-            )
-        elif self.spec.accounts[self.spec.account].mode == "live":
-            yield Mistake(
-                "a live account is never the default",
-                code="workspace/live",
-                hint="name a sandbox or test account here, and the live one with --account when you mean it",
-                at=("spec", "account"),
-            )
-        for name, account in self.spec.accounts.items():
-            at = ("spec", "accounts", name)
-            if account.mode != "sandbox" and account.key is None:
-                yield Mistake(
-                    f"an account in mode {account.mode} needs its key, by reference",
-                    code="workspace/key",
-                    hint="write key: env:DODO_PAYMENTS_API_KEY, or key: file:PATH",
-                    at=at,
-                )
-            for field in ("url", "database", "seed"):
-                if account.mode != "sandbox" and getattr(account, field) is not None:
-                    yield Mistake(
-                        f'"{field}" is for sandboxes only, and the mode is {account.mode}',
-                        code="workspace/sandbox",
-                        hint="remove it, or write mode: sandbox",
-                        at=(*at, field),
-                    )
-            for field in ("database", "seed"):
-                if account.url is not None and getattr(account, field) is not None:
-                    yield Mistake(
-                        f'"{field}" is for a sandbox that a command starts, and this one runs already at its url',
-                        code="workspace/sandbox",
-                        hint=f"remove it, or give it to the running one: `ratecard sandbox serve --{_SERVED[field]}`",
-                        at=(*at, field),
-                    )
-        for alias, target in self.spec.aliases.items():
-            yield from url_mistakes(target, ("spec", "aliases", alias))
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Workspace:
-    """A workspace that was read without mistakes. `folder` is absolute."""
+    """A workspace that was read without mistakes. `folder` is absolute; `index`, when there is one, remembers specs."""
 
     folder: Path
     name: str
     spec: WorkspaceSpec
+    index: Index | None = field(default=None, compare=False, repr=False)
 
     def account(self, name: str | None) -> tuple[str, Account]:
         """The account of that name, or the workspace's own. Raises UsageError for a name that is not there."""
@@ -195,12 +94,37 @@ def find_folder(start: Path) -> Path:
     )
 
 
-def load_workspace(folder: Path) -> tuple[Workspace | None, tuple[Diagnostic, ...]]:
-    """Read `ratecard.yaml` of a folder: the workspace, or None with all that is wrong with it."""
-    document, _, diagnostics = load_one(folder / FILE_NAME, WorkspaceDocument, root=folder)
-    if document is None or diagnostics:
-        return None, diagnostics
-    return Workspace(folder.resolve(), document.metadata.name, document.spec), ()
+def load_workspace(folder: Path, index: Index | None = None) -> tuple[Workspace | None, tuple[Diagnostic, ...]]:
+    """Read `ratecard.yaml` of a folder: the workspace, or None with all that is wrong with it.
+
+    What an index remembers of a file with the same bytes is not read again.
+    """
+    reader = Reader(folder)
+    file = reader.read(folder / FILE_NAME)
+    if file is None:
+        return None, tuple(reader.diagnostics)
+    key = index.key("workspace", file.digest) if index else ""
+    remembered = _remembered(index.recall(key)) if index else None
+    if remembered is None:
+        from reconciler.engine.workspace_file import read_workspace_file  # models cost more than all the rest
+
+        read, diagnostics = read_workspace_file(file)
+        if read is None:
+            return None, diagnostics
+        remembered = read
+        if index:
+            index.remember(key, read)
+    name, spec = remembered
+    return Workspace(folder.resolve(), name, spec, index), ()
+
+
+def _remembered(value: object) -> tuple[str, WorkspaceSpec] | None:
+    """What an index remembers of `ratecard.yaml`; None when it remembers nothing."""
+    if not isinstance(value, list):
+        return None
+    name, spec = value
+    accounts = {key: Account(**account) for key, account in spec.pop("accounts").items()}
+    return name, WorkspaceSpec(accounts=accounts, **spec | {"specs": tuple(spec["specs"])})
 
 
 def access(workspace: Workspace, name: str, account: Account) -> AccountAccess:

@@ -8,33 +8,16 @@ from typing import TYPE_CHECKING
 
 from reconciler.base.collector import collector_paused
 from reconciler.base.diagnostics import Diagnostic, has_errors, in_order
-from reconciler.engine.config import Workspace
+from reconciler.engine.desired import Desired, load_desired
 from reconciler.plan import order
 from reconciler.plan.capabilities import Capabilities
 from reconciler.plan.change_set import Change, ChangeSet, Verb
 from reconciler.plan.diff import Problem, diff
 from reconciler.plan.impact import NOTHING, Exposure, Impact, ended, kept
-from reconciler.plan.resource import Resource
-from reconciler.providers.base import UNKNOWN_NAME, Provider
-from reconciler.spec.check import check
-from reconciler.spec.kinds.webhook import ALIAS_PREFIX, Webhook
-from reconciler.spec.load import Spec, load_specs
 
 if TYPE_CHECKING:
     from reconciler.engine.session import Desk, Session
-
-
-@dataclass(frozen=True, slots=True)
-class Desired:
-    """What the specs of a workspace ask for at one provider, with all that is wrong with them.
-
-    `specs` have their aliases resolved; `written` are the same as people wrote them.
-    """
-
-    specs: tuple[Spec, ...]
-    resources: tuple[Resource, ...]
-    diagnostics: tuple[Diagnostic, ...]
-    written: tuple[Spec, ...] = ()
+    from reconciler.spec.load import Spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +27,6 @@ class Planned:
     change_set: ChangeSet | None
     diagnostics: tuple[Diagnostic, ...]
     unchanged: int = 0
-
-
-@collector_paused()
-def load_desired(workspace: Workspace, provider: Provider) -> Desired:
-    """Load, check and lower all specs of a workspace: offline."""
-    loaded = load_specs(workspace.spec_paths, root=workspace.folder)
-    diagnostics = [
-        *loaded.diagnostics,
-        *check(loaded.specs, aliases=workspace.spec.aliases, broken=loaded.broken),
-    ]
-    specs = with_aliases(loaded.specs, workspace.spec.aliases)
-    lowered = provider.lower(specs)
-    # A reference that leads nowhere is told by `check`, which knows the specs that could not be read.
-    diagnostics += (found for found in lowered.diagnostics if found.code != UNKNOWN_NAME)
-    return Desired(tuple(specs), lowered.resources, tuple(in_order(diagnostics)), loaded.specs)
 
 
 @collector_paused()
@@ -133,22 +101,6 @@ def _impact(change: Change, exposure: Mapping[str, Exposure]) -> Impact:
     if change.after is None:
         return ended(behind)
     return kept(behind)
-
-
-def with_aliases(specs: Sequence[Spec], aliases: Mapping[str, str]) -> list[Spec]:
-    """The specs with each `alias:NAME` replaced by the address that the workspace names."""
-    return [_with_alias(spec, aliases) for spec in specs]
-
-
-def _with_alias(spec: Spec, aliases: Mapping[str, str]) -> Spec:
-    document = spec.document
-    if not isinstance(document, Webhook) or not document.spec.url.startswith(ALIAS_PREFIX):
-        return spec
-    target = aliases.get(document.spec.url.removeprefix(ALIAS_PREFIX))
-    if target is None:
-        return spec  # `check` says so, with its place
-    resolved = document.model_copy(update={"spec": document.spec.model_copy(update={"url": target})})
-    return Spec(resolved, spec.source)
 
 
 def _in_a_line(warning: Diagnostic) -> str:

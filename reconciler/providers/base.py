@@ -10,25 +10,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from reconciler.base.canonical import Body
-from reconciler.base.diagnostics import Diagnostic
-from reconciler.plan.capabilities import Capabilities
-from reconciler.plan.change_set import Change
-from reconciler.plan.facts import (
-    CustomerFact,
-    PaymentFact,
-    PaymentQuery,
-    PlanPreview,
-    PlanTarget,
-    SubscriptionFact,
-    SubscriptionQuery,
-    WalletFact,
-)
-from reconciler.plan.impact import Exposure
-from reconciler.plan.resource import Binding, Live, LiveResource, Resource
-from reconciler.spec.load import Spec
+# Types only: a command imports what it needs, and none pays for what others exchange with a provider.
+if TYPE_CHECKING:
+    from reconciler.base.canonical import Body
+    from reconciler.base.diagnostics import Diagnostic
+    from reconciler.plan.capabilities import Capabilities
+    from reconciler.plan.change_set import Change
+    from reconciler.plan.facts import (
+        CustomerFact,
+        PaymentFact,
+        PaymentQuery,
+        PlanPreview,
+        PlanTarget,
+        SubscriptionFact,
+        SubscriptionQuery,
+        WalletFact,
+    )
+    from reconciler.plan.impact import Exposure
+    from reconciler.plan.resource import Binding, Live, LiveResource, Resource
+    from reconciler.spec.load import Spec
 
 
 class Mode(StrEnum):

@@ -23,8 +23,8 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
-from reconciler.base.diagnostics import Mistake
-from reconciler.spec.scalars import BareDecimal, Scalar, looks_special, read_plain, shorten
+from reconciler.base.diagnostics import Mistake, shorten
+from reconciler.spec.scalars import BareDecimal, Scalar, looks_special, read_plain
 
 Value: TypeAlias = "dict[str, Value] | list[Value] | Scalar"
 Path: TypeAlias = tuple[str | int, ...]

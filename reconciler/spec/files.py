@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.base.diagnostics import Diagnostic, Location, Severity
-from reconciler.spec.scalars import shorten
-from reconciler.spec.source import SourceFile
-from reconciler.spec.text import LARGEST_FILE, too_large
+from reconciler.base.diagnostics import Diagnostic, Location, Severity, shorten
 
+LARGEST_FILE = 1 << 20
 LARGEST_TOTAL = 16 << 20
 SUFFIXES = (".yaml", ".yml")
 
 _BENEATH = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file as it was read: the name shown to people, the bytes that were parsed, and their SHA-256 in hexadecimal."""
+
+    name: str
+    data: bytes
+    digest: str
+
+    @classmethod
+    def of(cls, name: str, data: bytes) -> SourceFile:
+        """A file of the given bytes."""
+        return cls(name, data, hashlib.sha256(data).hexdigest())
 
 
 class Reader:
@@ -149,6 +163,12 @@ class Reader:
         self, path: str, code: str, message: str, hint: str | None, severity: Severity = Severity.ERROR
     ) -> None:
         self.diagnostics.append(Diagnostic(code, message, Location(self._shown(path)), hint=hint, severity=severity))
+
+
+def too_large(name: str, size: int) -> Diagnostic:
+    """What is said of a file that is not read for its size."""
+    message = f"the file has {size} bytes; at most {LARGEST_FILE} are read"
+    return Diagnostic("file/too-large", message, Location(name), hint="split it into several files")
 
 
 def _read_up_to(descriptor: int, most: int) -> bytes:

@@ -12,12 +12,12 @@ from yaml._yaml import CParser
 from yaml.error import MarkedYAMLError
 from yaml.events import ScalarEvent
 
-from reconciler.base.diagnostics import Diagnostic, Location, Mistake, has_errors
+from reconciler.base.diagnostics import Diagnostic, Location, Mistake, has_errors, shorten
 from reconciler.base.errors import RatecardError
 from reconciler.base.money import parse_money, parse_percent, parse_rate
 from reconciler.base.period import parse_period
 from reconciler.spec.load import load_text
-from reconciler.spec.scalars import BareDecimal, read_plain, shorten
+from reconciler.spec.scalars import BareDecimal, read_plain
 
 TOP_KEYS = ("apiVersion", "kind", "metadata", "spec")
 WIDTH = 120

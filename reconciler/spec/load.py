@@ -13,10 +13,10 @@ from pydantic import BaseModel, ValidationError
 from reconciler.base.collector import collector_paused
 from reconciler.base.diagnostics import Diagnostic, Location, Mistake, Severity, in_order
 from reconciler.spec.compose import MOST_MISTAKES, Examined, Value
-from reconciler.spec.files import Reader
+from reconciler.spec.files import Reader, SourceFile
 from reconciler.spec.kinds.registry import API_VERSION, KINDS, AnyDocument
 from reconciler.spec.scalars import bare_float
-from reconciler.spec.source import Composer, Source, SourceFile, dotted, locate
+from reconciler.spec.source import Composer, Source, dotted, locate
 from reconciler.spec.words import did_you_mean, mistakes_of, quote
 
 M = TypeVar("M", bound=BaseModel)
@@ -70,9 +70,13 @@ def load_specs(paths: Sequence[Path], *, root: Path) -> Loaded:
     Relative paths are taken from `root`. A document with mistakes is left out and told of; the others are loaded.
     """
     reader = Reader(root)
-    files = reader.read_all(paths)
+    return load_files(reader.read_all(paths), reader.diagnostics)
+
+
+def load_files(files: Sequence[SourceFile], diagnostics: Sequence[Diagnostic] = ()) -> Loaded:
+    """All specs in files that were read, which gave `diagnostics`."""
     composer = Composer()
-    reading = _Reading(diagnostics=reader.diagnostics)
+    reading = _Reading(diagnostics=list(diagnostics))
     with collector_paused():
         for file in files:
             _load_file(file, composer, reading)
@@ -130,28 +134,24 @@ def _name_of(value: Value) -> Iterator[tuple[str, str]]:
         yield kind, name
 
 
-def load_one(path: Path, model: type[M], *, root: Path) -> tuple[M | None, Source | None, tuple[Diagnostic, ...]]:
-    """The one document of a file, validated by a model: with its source, and all that is wrong with it.
+def load_one(file: SourceFile, model: type[M]) -> tuple[M | None, tuple[Diagnostic, ...]]:
+    """The one document of a file, validated by a model, or None with all that is wrong with it.
 
     When the model has `mistakes()`, as documents do, what it yields is told too.
     """
-    reader = Reader(root)
-    file = reader.read(path)
-    if file is None:
-        return None, None, tuple(reader.diagnostics)
     composed = Composer().compose(file)
     diagnostics = list(composed.diagnostics)
     if not composed.documents:
         if not diagnostics:
             diagnostics.append(_nothing(file, Severity.ERROR))
-        return None, None, tuple(in_order(diagnostics))
+        return None, tuple(in_order(diagnostics))
     _, source, _ = composed.documents[0]
     for _, extra, _ in composed.documents[1:]:
         message = "a second document, where there is one in the file"
         diagnostics.append(Diagnostic("yaml/documents", message, extra.locate(()), hint="keep one of them"))
     found, explained = _validated(source, model)
     diagnostics.extend(explained)
-    return (None if diagnostics else found), source, tuple(in_order(diagnostics))
+    return (None if diagnostics else found), tuple(in_order(diagnostics))
 
 
 def diagnostic(spec: Spec | Source, mistake: Mistake, *, severity: Severity = Severity.ERROR) -> Diagnostic:

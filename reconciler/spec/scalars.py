@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TypeAlias
 
-from reconciler.base.diagnostics import Mistake
+from reconciler.base.diagnostics import Mistake, shorten
 
 Scalar: TypeAlias = "str | int | bool"
 
@@ -129,12 +129,3 @@ def bare_float(text: str) -> Mistake:
         code="yaml/float",
         hint=f'write a whole number, or "{shown}" in quotes for the text; an amount is written like "19.99 USD"',
     )
-
-
-def shorten(text: str, length: int = 60) -> str:
-    """Text from outside as it is quoted in a message: on one line, without invisible characters, not too long."""
-    if len(text) > length:
-        text = text[: length - 3] + "..."
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" if ord(c) < 65536 else f"\\U{ord(c):08x}" for c in text)

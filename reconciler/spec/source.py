@@ -7,35 +7,21 @@ which composes that one document again.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from yaml.error import YAMLError
 
-from reconciler.base.diagnostics import Diagnostic, Location, Mistake
+from reconciler.base.diagnostics import Diagnostic, Location, Mistake, shorten
 from reconciler.spec.compose import Examined, Examiner, Path, Place, Run, Stop, Value
-from reconciler.spec.scalars import Scalar, shorten
+from reconciler.spec.files import SourceFile
+from reconciler.spec.scalars import Scalar
 from reconciler.spec.text import next_document, readable, syntax
 
 MOST_DOCUMENTS = 10_000
 # A file that goes wrong more often is not a spec with mistakes but something else.
 MOST_RESTARTS = 50
 _MEMO_SIZE = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class SourceFile:
-    """A file as it was read: the name shown to people, the bytes that were parsed, and their SHA-256 in hexadecimal."""
-
-    name: str
-    data: bytes
-    digest: str
-
-    @classmethod
-    def of(cls, name: str, data: bytes) -> SourceFile:
-        """A file of the given bytes."""
-        return cls(name, data, hashlib.sha256(data).hexdigest())
 
 
 @dataclass(frozen=True, slots=True)

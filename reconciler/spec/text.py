@@ -6,10 +6,8 @@ import re
 
 from yaml.error import MarkedYAMLError, YAMLError
 
-from reconciler.base.diagnostics import Diagnostic, Location, Mistake
-from reconciler.spec.scalars import shorten
-
-LARGEST_FILE = 1 << 20
+from reconciler.base.diagnostics import Diagnostic, Location, Mistake, shorten
+from reconciler.spec.files import LARGEST_FILE, too_large
 
 _DOCUMENT_LINE = re.compile(rb"^---(?=[ \r\n]|\Z)", re.MULTILINE)
 _DIRECTIVE_LINE = re.compile(r"^%.*$", re.MULTILINE)
@@ -71,12 +69,6 @@ def _unreadable(name: str, text: str) -> list[Diagnostic]:
 
 def _position(text: str, index: int) -> tuple[int, int]:
     return text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index)
-
-
-def too_large(name: str, size: int) -> Diagnostic:
-    """What is said of a file that is not read for its size."""
-    message = f"the file has {size} bytes; at most {LARGEST_FILE} are read"
-    return Diagnostic("file/too-large", message, Location(name), hint="split it into several files")
 
 
 def syntax(error: YAMLError, line: int) -> tuple[int, int, Mistake]:

@@ -10,10 +10,10 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from reconciler.base.diagnostics import Mistake
+from reconciler.base.diagnostics import Mistake, shorten
 from reconciler.spec.compose import MOST_MISTAKES, Path, Value
 from reconciler.spec.kinds.fields import NAME_PATTERN
-from reconciler.spec.scalars import BareDecimal, bare_float, shorten
+from reconciler.spec.scalars import BareDecimal, bare_float
 
 _SECRET = re.compile(r"key|secret|token|password|credential", re.IGNORECASE)
 _MISSING: Any = object()

@@ -14,7 +14,7 @@ from reconciler.base.canonical import Body
 from reconciler.base.collector import collector_paused
 from reconciler.engine.clock import SystemClock
 from reconciler.engine.config import Workspace, load_workspace
-from reconciler.engine.planning import Desired, load_desired
+from reconciler.engine.desired import Desired, load_desired
 from reconciler.plan import diff as comparing
 from reconciler.plan import order
 from reconciler.plan.change_set import AccountIdentity, ChangeSet

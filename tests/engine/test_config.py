@@ -9,7 +9,7 @@ import pytest
 from reconciler.base.errors import RatecardError, UsageError
 from reconciler.cli.commands.init import write_workspace
 from reconciler.engine.config import access, find_folder, load_workspace
-from reconciler.engine.planning import load_desired
+from reconciler.engine.desired import load_desired
 from reconciler.providers.registry import find_provider
 
 REPOSITORY = Path(__file__).parents[2]

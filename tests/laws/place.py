@@ -13,7 +13,8 @@ import httpx
 from reconciler.engine.applying import Applied, Result, apply_change_set
 from reconciler.engine.config import load_workspace
 from reconciler.engine.deciding import approve
-from reconciler.engine.planning import load_desired, make_change_set
+from reconciler.engine.desired import load_desired
+from reconciler.engine.planning import make_change_set
 from reconciler.engine.reversing import make_reverse
 from reconciler.engine.session import Session, open_session
 from reconciler.plan.change_set import ChangeSet

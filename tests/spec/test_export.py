@@ -7,9 +7,10 @@ from jsonschema import Draft202012Validator
 
 from reconciler.cli.export import everything, main
 from reconciler.spec.export import differing, documents
+from reconciler.spec.files import SourceFile
 from reconciler.spec.kinds.registry import KINDS
 from reconciler.spec.load import load_text
-from reconciler.spec.source import Composer, SourceFile
+from reconciler.spec.source import Composer
 from tests.spec.examples import ALL, COMMITTED, CREDIT, DISCOUNT, ENTITLEMENT, METER, PLAN, PRODUCT, REGIONAL, WEBHOOK
 
 REPOSITORY = Path(__file__).parents[2]

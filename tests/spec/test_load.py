@@ -7,6 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from reconciler.base.diagnostics import Location, Mistake, Severity
+from reconciler.spec.files import SourceFile
 from reconciler.spec.kinds.plan import Plan
 from reconciler.spec.load import diagnostic, load_one, load_specs, load_text
 from tests.spec.examples import ALL, METER, PLAN
@@ -250,16 +251,17 @@ class Settings(BaseModel, extra="forbid"):
     size: int = 1
 
 
-def test_one_file_is_read_by_a_model_with_places(tmp_path):
-    (tmp_path / "ratecard.yaml").write_text("name: acme\nsize: 3\n")
-    settings, source, diagnostics = load_one(tmp_path / "ratecard.yaml", Settings, root=tmp_path)
+def test_one_file_is_read_by_a_model_with_places():
+    settings, diagnostics = load_one(SourceFile.of("ratecard.yaml", b"name: acme\nsize: 3\n"), Settings)
     assert (settings, diagnostics) == (Settings(name="acme", size=3), ())
-    assert source.locate(["size"]) == Location("ratecard.yaml", 2, 7)
+    settings, diagnostics = load_one(SourceFile.of("ratecard.yaml", b"name: acme\nsize: x\n"), Settings)
+    assert settings is None
+    assert [d.location for d in diagnostics] == [Location("ratecard.yaml", 2, 7)]
 
 
-def test_one_file_tells_its_mistakes_without_what_may_be_a_secret(tmp_path):
-    (tmp_path / "ratecard.yaml").write_text("nam: acme\napi_key: [canary]\nsize: x1\n---\na: b\n")
-    settings, _, diagnostics = load_one(tmp_path / "ratecard.yaml", Settings, root=tmp_path)
+def test_one_file_tells_its_mistakes_without_what_may_be_a_secret():
+    data = b"nam: acme\napi_key: [canary]\nsize: x1\n---\na: b\n"
+    settings, diagnostics = load_one(SourceFile.of("ratecard.yaml", data), Settings)
     assert settings is None
     assert [d.path for d in diagnostics] == ["nam", "name", "api_key", "size", ""]
     assert "canary" not in "".join(map(str, diagnostics))

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from reconciler.spec.files import SourceFile
 from reconciler.spec.load import load_text
-from reconciler.spec.source import Composer, SourceFile, dotted
+from reconciler.spec.source import Composer, dotted
 from tests.spec.examples import ALL
 
 

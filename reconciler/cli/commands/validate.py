@@ -12,7 +12,7 @@ from reconciler.cli.common import Where, count, open_workspace, say, tell_words,
 @with_where("workspace", "account", "json")
 def command(where: Where) -> int:
     """Check all specs, offline; tell every mistake with its place."""
-    from reconciler.engine.planning import load_desired
+    from reconciler.engine.desired import load_desired
     from reconciler.providers.registry import find_provider
 
     workspace = open_workspace(where)
@@ -25,14 +25,14 @@ def command(where: Where) -> int:
         write_json(
             Validation(
                 valid=not wrong,
-                specs=len(desired.specs),
+                specs=desired.count,
                 resources=len(desired.resources),
                 diagnostics=[DiagnosticShape.of(diagnostic) for diagnostic in desired.diagnostics],
             )
         )
     tell_words(desired.diagnostics, workspace.folder)
     if not wrong and not where.json:
-        number = len(desired.specs)
+        number = desired.count
         are, they = ("1 spec is", "it is") if number == 1 else (f"{number:,} specs are", "they are")
         say(f"{are} valid; at {account.provider} {they} {count(len(desired.resources), 'object')}.")
     return 1 if wrong else 0

@@ -5,13 +5,15 @@ from __future__ import annotations
 import ipaddress
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from reconciler.base.errors import RefusedError
 from reconciler.providers.base import AccountAccess, Connection, Lowered, Mode
 from reconciler.providers.dodo.capabilities import CAPABILITIES
-from reconciler.providers.dodo.lower import lower
-from reconciler.spec.load import Spec
+
+if TYPE_CHECKING:
+    from reconciler.spec.load import Spec
 
 URLS = {Mode.TEST: "https://test.dodopayments.com", Mode.LIVE: "https://live.dodopayments.com"}
 KEY_PREFIXES = {Mode.SANDBOX: "dodo_test_", Mode.TEST: "dodo_test_", Mode.LIVE: "dodo_live_"}
@@ -36,6 +38,8 @@ class Dodo:
 
     def lower(self, specs: Sequence[Spec]) -> Lowered:
         """What the specs mean here: pure and offline."""
+        from reconciler.providers.dodo.lower import lower  # it knows every kind: only where specs are read
+
         return lower(specs)
 
     def connect(self, access: AccountAccess) -> Connection:

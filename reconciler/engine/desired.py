@@ -1,0 +1,119 @@
+"""What the specs of a workspace ask for at one provider: from an index where it remembers, else read, checked, lowered.
+
+Only reading needs models and a parser: what is remembered costs neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from reconciler.base.collector import collector_paused
+from reconciler.base.diagnostics import Diagnostic, Edit, Location, Severity, WayOut, has_errors
+from reconciler.engine.config import Workspace
+from reconciler.plan.resource import Resource
+from reconciler.providers.base import Provider
+from reconciler.spec.files import Reader, SourceFile
+
+if TYPE_CHECKING:
+    from reconciler.spec.load import Spec
+
+
+class Specs(NamedTuple):
+    """The specs of a workspace with their aliases resolved, and the same as people wrote them."""
+
+    resolved: tuple[Spec, ...]
+    written: tuple[Spec, ...]
+
+
+@dataclass(frozen=True)
+class Desired:
+    """What the specs of a workspace ask for at one provider, with all that is wrong with them.
+
+    `count` is the number of specs without mistakes; they themselves are read when somebody asks for them.
+    """
+
+    resources: tuple[Resource, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    count: int
+    read: Callable[[], Specs] = field(repr=False, compare=False)
+
+    @cached_property
+    def _specs(self) -> Specs:
+        return self.read()
+
+    @property
+    def specs(self) -> tuple[Spec, ...]:
+        """The specs, with their aliases resolved."""
+        return self._specs.resolved
+
+    @property
+    def written(self) -> tuple[Spec, ...]:
+        """The specs as people wrote them."""
+        return self._specs.written
+
+
+@collector_paused()
+def load_desired(workspace: Workspace, provider: Provider) -> Desired:
+    """Load, check and lower all specs of a workspace: offline, and from the workspace's index where nothing changed."""
+    reader = Reader(workspace.folder)
+    files = reader.read_all([Path(path) for path in workspace.spec.specs])
+    index = workspace.index
+    # What is wrong with files is told anew each time; of a provider from elsewhere nobody knows whether it changed.
+    if index is None or reader.diagnostics or not type(provider).__module__.startswith("reconciler."):
+        return _understood(files, reader.diagnostics, workspace, provider)
+    # All that `understand` is given. The bytes of the files count, not their times: an edit may keep those.
+    names = [(file.name, file.digest) for file in files]
+    key = index.key("desired", ascii(workspace.folder), workspace.name, workspace.spec, _name(provider), names)
+    remembered = _remembered(index.recall(key), files, workspace)
+    if remembered is not None:
+        return remembered
+    desired = _understood(files, (), workspace, provider)
+    if not has_errors(desired.diagnostics):
+        index.remember(key, [desired.count, desired.resources, desired.diagnostics])
+    return desired
+
+
+def _understood(
+    files: Sequence[SourceFile], diagnostics: Sequence[Diagnostic], workspace: Workspace, provider: Provider
+) -> Desired:
+    from reconciler.engine.understanding import understand
+
+    return understand(files, diagnostics, workspace, provider)
+
+
+def _name(provider: Provider) -> str:
+    return f"{type(provider).__module__}.{type(provider).__qualname__} {provider.name}"
+
+
+def _remembered(value: Any, files: Sequence[SourceFile], workspace: Workspace) -> Desired | None:
+    """What an index remembers, in the form in which `orjson` writes dataclasses; None when it remembers nothing."""
+    if value is None:
+        return None
+    count, resources, diagnostics = value
+
+    def read() -> Specs:
+        # From the bytes that were compared: the files may be others by now.
+        from reconciler.engine.understanding import read_specs
+
+        return read_specs(files, workspace)
+
+    return Desired(tuple(map(_resource, resources)), tuple(map(_diagnostic, diagnostics)), count, read)
+
+
+def _resource(one: dict[str, Any]) -> Resource:
+    one["references"], one["notes"] = tuple(one["references"]), tuple(one["notes"])
+    return Resource(**one)
+
+
+def _diagnostic(one: dict[str, Any]) -> Diagnostic:
+    ways = tuple(WayOut(way["id"], way["text"], tuple(map(_edit, way["edits"]))) for way in one.pop("ways_out"))
+    location, severity = Location(**one.pop("location")), Severity(one.pop("severity"))
+    return Diagnostic(**one, location=location, severity=severity, ways_out=ways)
+
+
+def _edit(one: dict[str, Any]) -> Edit:
+    return Edit(tuple(one["path"]), one["value"], one["remove"])

@@ -1,0 +1,152 @@
+"""What may stand in `ratecard.yaml`: models, from which its schema is made, and rules across its parts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import WithJsonSchema as Schema
+
+from reconciler.base.diagnostics import Diagnostic, Mistake
+from reconciler.engine import config
+from reconciler.spec.files import SourceFile
+from reconciler.spec.kinds.fields import Document, Metadata, Model, Name, clean_text
+from reconciler.spec.kinds.webhook import url_mistakes
+from reconciler.spec.load import load_one
+
+_KEY_REFERENCE = r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:\S+)$"
+_LOOPBACK_URL = r"^http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?$"
+
+
+def _key_reference(value: object) -> object:
+    # What is wrong here may be the key itself: it is not quoted.
+    if isinstance(value, str) and (len(value) > 1000 or not re.fullmatch(_KEY_REFERENCE, value)):
+        raise Mistake(
+            "a key is named here, never written",
+            code="workspace/key",
+            hint="write env:NAME of the environment variable, or file:PATH of the file, that holds it",
+        )
+    return value
+
+
+def _loopback_url(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(_LOOPBACK_URL, value):
+        raise Mistake(
+            f'"{value[:100]}" is not where a sandbox of this machine listens',
+            code="workspace/url",
+            hint="write what `ratecard sandbox serve` prints, such as http://127.0.0.1:8080",
+        )
+    return value
+
+
+KeyReference = Annotated[
+    str,
+    BeforeValidator(_key_reference),
+    Schema({"type": "string", "pattern": _KEY_REFERENCE, "maxLength": 1000, "examples": ["env:DODO_PAYMENTS_API_KEY"]}),
+]
+LoopbackUrl = Annotated[
+    str,
+    BeforeValidator(_loopback_url),
+    Schema({"type": "string", "pattern": _LOOPBACK_URL, "examples": ["http://127.0.0.1:8080"]}),
+]
+FilePath = Annotated[str, StringConstraints(min_length=1, max_length=1000), BeforeValidator(clean_text)]
+Target = Annotated[str, StringConstraints(min_length=1, max_length=2000), BeforeValidator(clean_text)]
+
+
+class Account(Model):
+    """One account at a provider, in one mode. The key is named, never written here.
+
+    In mode `sandbox` a billing system runs on this machine while a command does, and keeps its books in `database`;
+    with `url` a sandbox that runs already is used.
+    """
+
+    provider: Literal["dodo"]
+    mode: Literal["sandbox", "test", "live"]
+    key: KeyReference | None = Field(default=None, description="env:NAME or file:PATH")
+    url: LoopbackUrl | None = None
+    database: FilePath | None = None
+    seed: FilePath | None = None
+
+
+class WorkspaceSpec(Model):
+    """What a workspace consists of. Paths are relative to its folder."""
+
+    accounts: dict[Name, Account] = Field(min_length=1)
+    account: Name = Field(description="The account that commands use unless --account names another")
+    specs: list[FilePath] = Field(default=["specs"], min_length=1)
+    journal: FilePath = f"{config.FOLDER}/journal.db"
+    aliases: dict[Name, Target] = Field(default={})
+
+
+_SERVED = {"database": "db", "seed": "seed"}
+
+
+class WorkspaceDocument(Document):
+    """The file `ratecard.yaml`."""
+
+    api_version: Literal["ratecard.dev/v1alpha1"]
+    kind: Literal["Workspace"]
+    metadata: Metadata
+    spec: WorkspaceSpec
+
+    def mistakes(self) -> Iterator[Mistake]:
+        """What does not fit together."""
+        if self.spec.account not in self.spec.accounts:
+            yield Mistake(
+                f'"{self.spec.account}" is not one of the accounts',
+                code="workspace/account",
+                hint=f"accounts: {', '.join(self.spec.accounts)}",
+                at=("spec", "account"),
+            )
+        elif self.spec.accounts[self.spec.account].mode == "live":
+            yield Mistake(
+                "a live account is never the default",
+                code="workspace/live",
+                hint="name a sandbox or test account here, and the live one with --account when you mean it",
+                at=("spec", "account"),
+            )
+        for name, account in self.spec.accounts.items():
+            at = ("spec", "accounts", name)
+            if account.mode != "sandbox" and account.key is None:
+                yield Mistake(
+                    f"an account in mode {account.mode} needs its key, by reference",
+                    code="workspace/key",
+                    hint="write key: env:DODO_PAYMENTS_API_KEY, or key: file:PATH",
+                    at=at,
+                )
+            for field in ("url", "database", "seed"):
+                if account.mode != "sandbox" and getattr(account, field) is not None:
+                    yield Mistake(
+                        f'"{field}" is for sandboxes only, and the mode is {account.mode}',
+                        code="workspace/sandbox",
+                        hint="remove it, or write mode: sandbox",
+                        at=(*at, field),
+                    )
+            for field in ("database", "seed"):
+                if account.url is not None and getattr(account, field) is not None:
+                    yield Mistake(
+                        f'"{field}" is for a sandbox that a command starts, and this one runs already at its url',
+                        code="workspace/sandbox",
+                        hint=f"remove it, or give it to the running one: `ratecard sandbox serve --{_SERVED[field]}`",
+                        at=(*at, field),
+                    )
+        for alias, target in self.spec.aliases.items():
+            yield from url_mistakes(target, ("spec", "aliases", alias))
+
+
+def read_workspace_file(file: SourceFile) -> tuple[tuple[str, config.WorkspaceSpec] | None, tuple[Diagnostic, ...]]:
+    """The workspace's name and what it consists of, or None with all that is wrong with the file."""
+    document, diagnostics = load_one(file, WorkspaceDocument)
+    if document is None:
+        return None, diagnostics
+    wanted = document.spec
+    spec = config.WorkspaceSpec(
+        accounts={name: config.Account(**dict(account)) for name, account in wanted.accounts.items()},
+        account=wanted.account,
+        specs=tuple(wanted.specs),
+        journal=wanted.journal,
+        aliases=dict(wanted.aliases),
+    )
+    return (document.metadata.name, spec), ()
