@@ -59,6 +59,10 @@ class KindCapabilities:
     labels: Mapping[str, Label] = field(default_factory=dict)
 
 
+# Kinds of actions that are done here, on whatever account, without asking its provider.
+LOCAL_KINDS = frozenset({"message", "policy"})
+
+
 class ReadBack(StrEnum):
     """How a mark that we left on an effect can be read again."""
 
@@ -100,3 +104,7 @@ class Capabilities:
     kinds: Mapping[str, KindCapabilities]
     event_types: tuple[str, ...] = ()
     operations: Mapping[str, OperationCapabilities] = field(default_factory=dict)
+
+    def is_action(self, kind: str) -> bool:
+        """Whether a kind is one of actions, which are executed, rather than of objects that are kept as specs ask."""
+        return kind in self.operations or kind in LOCAL_KINDS

@@ -411,8 +411,8 @@ def reverse_of(verb: Verb, kind: KindCapabilities) -> Reverse:
         return Reverse(Undo.REVERSIBLE, remove, "the old one is restored, the new one archived")
     if verb is Verb.ADOPT:
         return Reverse(Undo.NOTHING, reason="taking over changes nothing that customers see")
-    if verb is Verb.UPDATE:
-        return Reverse(Undo.REVERSIBLE, Verb.UPDATE)
+    if verb in (Verb.UPDATE, Verb.EXECUTE):
+        return Reverse(Undo.REVERSIBLE, verb)
     if kind.restorable:
         return Reverse(Undo.REVERSIBLE, Verb.RESTORE)
     return Reverse(Undo.IRREVERSIBLE, reason=f"a {kind.kind} cannot be restored")

@@ -17,6 +17,7 @@ from pydantic.alias_generators import to_camel
 from reconciler.base.canonical import JSON, digest
 from reconciler.base.errors import RefusedError
 from reconciler.base.money import Money, parse_money
+from reconciler.plan.capabilities import LOCAL_KINDS
 from reconciler.plan.change_set import AccountIdentity, Change, ChangeSet, Reverse, Undo, Unmanaged, Verb
 from reconciler.plan.impact import Impact
 
@@ -183,12 +184,14 @@ def _check_whole(change_set: ChangeSet, keys: list[str]) -> None:
     seen: set[str] = set()
     for change, key in zip(change_set.changes, keys, strict=True):
         makes, goes = change.verb is Verb.CREATE, change.verb in (Verb.ARCHIVE, Verb.DELETE)
+        if change.verb is Verb.EXECUTE and change.kind in LOCAL_KINDS:
+            makes, goes = change.before is None, change.after is None and change.before is not None
         if not _ADDRESS.fullmatch(change.address) or not _KIND.fullmatch(change.kind):
             raise ValueError(f"{change.address[:100]!r} ({change.kind[:100]!r}) is no address of an object")
         if change.key != key or key in seen:
             raise ValueError(f'the change "{key}" is there twice or under another name')
         if (
-            (change.id is None) is not makes
+            (change.id is None) is not (change.verb is Verb.CREATE)
             or (change.before is None) is not makes
             or (change.after is None) is not goes
         ):

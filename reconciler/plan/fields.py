@@ -60,6 +60,38 @@ def lines(before: Body | None, after: Body | None, kind: KindCapabilities) -> tu
     return tuple(_line(change, before, after, kind) for change in _in_order(_without_halves(shown, kind), kind))
 
 
+def level_lines(before: Body | None, after: Body | None, kind: KindCapabilities) -> tuple[tuple[Line, bool], ...]:
+    """The level that an action moves, for people: whose it is and what it becomes, each line with whether it moves.
+
+    What does not move is told once, as `after`, and so is what only the wanted level tells: a reason, a charge.
+    """
+    moved = {change.path: change for change in _level_changes(before or {}, after or {})}
+    still = (FieldChange(path, None, value) for path, value in _set_fields(after or {}) if path not in moved)
+    shown = [*(change for change in still if not _label(change.path, kind).quiet), *moved.values()]
+    ordered = _in_order(_without_halves(shown, kind), kind)
+    return tuple(
+        (_line(one, before, after, kind), one.path in moved and _top(one.path) in (before or {})) for one in ordered
+    )
+
+
+def moved_words(before: Body, now: Body, kind: KindCapabilities) -> str:
+    """What has become of a level meanwhile: `refunded was 0.00 USD, is 20.00 USD now`."""
+    found = [_line(change, before, now, kind) for change in _in_order(_level_changes(before, now), kind)]
+    return ", ".join(f"{line.label} was {line.before or 'none'}, is {line.after or 'none'} now" for line in found)
+
+
+def _level_changes(before: Body, after: Body) -> Iterator[FieldChange]:
+    """Which fields of a level differ; a list of plain values is one field."""
+    old, new = dict(_walk("", before)), dict(_walk("", after))
+    for path in {**old, **new}:
+        if not same_value(old.get(path), new.get(path)):
+            yield FieldChange(path, old.get(path), new.get(path))
+
+
+def _top(path: str) -> str:
+    return re.split(r"[.\[]", path)[0]
+
+
 def _without_halves(changes: Sequence[FieldChange], kind: KindCapabilities) -> Iterator[FieldChange]:
     """The count and the unit of a period say the same line, so one of them is left out."""
     told: set[str] = set()
@@ -76,10 +108,10 @@ def _in_order(changes: Iterable[FieldChange], kind: KindCapabilities) -> list[Fi
     ranks = {path: rank for rank, path in enumerate(kind.labels)}
     tops: dict[str, int] = {}
     for path, rank in ranks.items():
-        tops.setdefault(re.split(r"[.\[]", path)[0], rank)
+        tops.setdefault(_top(path), rank)
 
     def key(change: FieldChange) -> tuple[int, str, tuple[int, ...], int, str]:
-        top = re.split(r"[.\[]", change.path)[0]
+        top = _top(change.path)
         positions = tuple(int(position) for position in re.findall(r"\[(\d+)\]", change.path))
         rank = ranks.get(_general(change.path), len(ranks))
         return tops.get(top, len(ranks)), top, positions, rank, change.path

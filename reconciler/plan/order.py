@@ -52,13 +52,18 @@ def _needs(changes: Sequence[Change]) -> dict[str, set[str]]:
     for change in changes:
         if change.verb in _MAKING and not change.superseded:
             makers.setdefault(change.address, []).append(change)
-    needs: dict[str, set[str]] = {change.key: set() for change in changes}
+    # What an action comes after is known to whoever made it, too: a message follows what it tells of.
+    keys = {change.key for change in changes}
+    needs = {change.key: keys.intersection(change.needs if change.verb is Verb.EXECUTE else ()) for change in changes}
+    updates = {change.address: change.key for change in changes if change.verb is Verb.UPDATE}
     removals = {change.id: change for change in changes if change.verb in _REMOVING}
     removed_addresses = {change.address: change for change in changes if change.verb in _REMOVING}
     for change in changes:
         if change.after is not None and change.verb not in _REMOVING:
             for address in references_in(change.after):
                 needs[change.key].update(maker.key for maker in makers.get(address, ()))
+                if change.verb is Verb.EXECUTE and address in updates:
+                    needs[change.key].add(updates[address])
         if change.verb in (Verb.UPDATE, Verb.REPLACE):
             needs[change.key].update(
                 maker.key for maker in makers.get(change.address, ()) if maker.verb is not Verb.REPLACE

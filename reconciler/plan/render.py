@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from reconciler.base.money import Money
 from reconciler.plan.capabilities import Capabilities
 from reconciler.plan.change_set import Change, ChangeSet, Undo, Unmanaged, Verb
-from reconciler.plan.fields import Line, escape, lines
+from reconciler.plan.fields import Line, escape, level_lines, lines
 
 SYMBOLS = {
     Verb.CREATE: "+",
@@ -109,7 +109,9 @@ def _details(change: Change, capabilities: Capabilities, *, aligned: bool = True
     if change.reason:
         out.append(change.reason)
     kind = capabilities.kinds[change.kind]
-    if change.verb in (Verb.UPDATE, Verb.REPLACE):
+    if change.verb is Verb.EXECUTE:
+        out += _level_rows(level_lines(change.before, change.after, kind), aligned=aligned)
+    elif change.verb in (Verb.UPDATE, Verb.REPLACE):
         out += _rows(lines(change.before, change.after, kind), new=False, aligned=aligned)
     else:
         # What is only taken away, brought back or taken over is told by its title, unless that is not its own.
@@ -139,6 +141,13 @@ def _rows(rows: Sequence[Line], *, new: bool, aligned: bool) -> Iterator[str]:
     for row in rows:
         label = f"{row.label:<{width}} " if aligned else f"{row.label}:"
         yield f"{label} {row.after}" if new else f"{label} {row.before or 'none'} {ARROW} {row.after or 'none'}"
+
+
+def _level_rows(rows: Sequence[tuple[Line, bool]], *, aligned: bool) -> Iterator[str]:
+    width = min(max((len(row.label) for row, _ in rows), default=0), 28)
+    for row, moves in rows:
+        label = f"{row.label:<{width}} " if aligned else f"{row.label}:"
+        yield f"{label} {row.before or 'none'} {ARROW} {row.after or 'none'}" if moves else f"{label} {row.after}"
 
 
 def _title(change: Change) -> str:

@@ -70,6 +70,11 @@ class LiveResource:
         return fingerprint({"body": self.body, "archived": self.archived, "owner": owner})
 
 
+def level_fingerprint(level: Body) -> str:
+    """The fingerprint of the level that an action starts from: that of a live object with this body and no owner."""
+    return fingerprint({"body": level, "archived": False, "owner": None})
+
+
 @dataclass(frozen=True, slots=True)
 class Binding:
     """Which live object an address stands for."""

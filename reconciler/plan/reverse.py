@@ -16,6 +16,7 @@ from reconciler.plan.resource import (
     Live,
     LiveResource,
     foreign,
+    level_fingerprint,
     reference,
     references_in,
     rewrite_body,
@@ -31,27 +32,49 @@ class Reversal:
     moved: tuple[str, ...]
 
 
-def reverse(change_set: ChangeSet, made: Mapping[str, str], live: Live, capabilities: Capabilities) -> Reversal:
+Levels = Mapping[str, LiveResource | None]
+
+# What an action says beside its level that its reverse says, too; what it cost or why is its own.
+_HOW = ("proration", "timing")
+
+
+def reverse(
+    change_set: ChangeSet,
+    made: Mapping[str, str],
+    live: Live,
+    capabilities: Capabilities,
+    levels: Levels | None = None,
+) -> Reversal:
     """Undo what was done of a change set.
 
     `made` maps the key of each change that took effect to the id of its object afterwards; changes that are not in it
     never happened and need no undoing. `live` is read now, with addresses bound as the run left them: an object that
-    is no longer as the run left it is reported in `moved`, and must not be overwritten.
+    is no longer as the run left it is reported in `moved`, and must not be overwritten. `levels` are the levels of the
+    targets of actions now, by the key of the change, None where a target is gone.
     """
-    return _Reversing(change_set, made, live, capabilities).run()
+    return _Reversing(change_set, made, live, capabilities, levels or {}).run()
 
 
 class _Reversing:
-    def __init__(self, change_set: ChangeSet, made: Mapping[str, str], live: Live, capabilities: Capabilities) -> None:
+    def __init__(
+        self,
+        change_set: ChangeSet,
+        made: Mapping[str, str],
+        live: Live,
+        capabilities: Capabilities,
+        levels: Levels,
+    ) -> None:
+        self.levels = levels
         self.done = [change for change in change_set.changes if change.key in made]
         self.made = made
         self.live = {item.id: item for item in live.resources}
         self.capabilities = capabilities
         # address -> (old id, new id) of what was replaced
         self.replaced = {c.address: (c.id or "", made[c.key]) for c in self.done if c.verb is Verb.REPLACE}
-        self.bound = {c.address: made[c.key] for c in self.done if c.after is not None and not c.superseded}
+        objects = [change for change in self.done if change.verb is not Verb.EXECUTE]
+        self.bound = {c.address: made[c.key] for c in objects if c.after is not None and not c.superseded}
         # address -> id of what the run made, changed or took away
-        self.known = {c.address: made[c.key] for c in self.done if not c.superseded}
+        self.known = {c.address: made[c.key] for c in objects if not c.superseded}
         self.updates = {c.address: c for c in self.done if c.verb is Verb.UPDATE}
         self.superseded = {old for old, _ in self.replaced.values()}
         self.changes: list[Change] = []
@@ -67,6 +90,9 @@ class _Reversing:
         return Reversal(in_order(self.changes, self.capabilities), tuple(self.impossible), tuple(self.moved))
 
     def _undo(self, change: Change) -> None:
+        if change.verb is Verb.EXECUTE:
+            self._execute(change, self.levels.get(change.key))
+            return
         now = self.live.get(self.made[change.key])
         gone = now is None or now.archived
         match change.verb:
@@ -81,6 +107,33 @@ class _Reversing:
                 self._restore(change, now)
             case _:
                 pass  # the removal of a replaced object is undone together with its replace
+
+    def _execute(self, change: Change, now: LiveResource | None) -> None:
+        """Bring the level back, when it is still where the action left it."""
+        before, after = change.before, change.after
+        if before is None or after is None:
+            self.impossible.append((change, "there is no level to go back to"))
+            return
+        left = {name: after.get(name) for name in before}
+        if now is None or not self._same(now.body, left):
+            self._moved(change, now)
+            return
+        wanted = {**self._returned(before), **{name: after[name] for name in _HOW if name in after}}
+        self.changes.append(
+            Change(
+                verb=Verb.EXECUTE,
+                address=change.address,
+                kind=change.kind,
+                title=change.title,
+                id=change.id,
+                before=now.body,
+                after=wanted,
+                reverse=reverse_of(Verb.EXECUTE, self.capabilities.kinds[change.kind]),
+                fingerprint=level_fingerprint(now.body),
+                ids=self._ids(wanted),
+                reason="brings back what the run that is undone had changed",
+            )
+        )
 
     def _update(self, change: Change, now: LiveResource | None) -> None:
         assert change.before is not None, "an update has both bodies"

@@ -10,11 +10,21 @@ from collections.abc import Iterator, Mapping
 
 from reconciler.base.canonical import JSON, Body, canonical_json
 from reconciler.base.errors import RefusedError
-from reconciler.plan.capabilities import Capabilities
+from reconciler.plan.capabilities import LOCAL_KINDS, Capabilities
 from reconciler.plan.change_set import Change, ChangeSet, Undo, Verb
 from reconciler.plan.diff import reverse_of
-from reconciler.plan.resource import REFERENCE, Binding, Live, LiveResource, foreign, rewrite_body
+from reconciler.plan.resource import (
+    REFERENCE,
+    Binding,
+    Live,
+    LiveResource,
+    foreign,
+    level_fingerprint,
+    rewrite_body,
+)
 
+# What an action is about: no action changes it.
+_TARGETS = ("customer", "payment", "subscription", "currency")
 _HINT = "do not apply it; make one of your own with `ratecard plan`"
 
 
@@ -27,11 +37,42 @@ def refuse_impossible(change_set: ChangeSet, capabilities: Capabilities) -> None
                 f'{change.key}: {capabilities.provider} has no kind "{change.kind}"',
                 hint="was it made by a newer ratecard? Then install that; else " + _HINT,
             )
+        if (change.verb is Verb.EXECUTE) is not capabilities.is_action(change.kind):
+            what = "an action, which is executed" if capabilities.is_action(change.kind) else "no action"
+            raise RefusedError(f"{change.key}: a {change.kind} is {what}", hint=_HINT)
+        if change.verb is Verb.EXECUTE:
+            _refuse_impossible_level(change, capabilities)
         reverse = reverse_of(change.verb, kind)
         if reverse.undo is Undo.IRREVERSIBLE and change.reverse.undo is not Undo.IRREVERSIBLE:
             raise RefusedError(
                 f"{change.key} is said to be {change.reverse.undo}, and cannot be undone: {reverse.reason}", hint=_HINT
             )
+
+
+def _refuse_impossible_level(change: Change, capabilities: Capabilities) -> None:
+    """Raise RefusedError when an action says of its level what cannot be, or hides which target it acts on."""
+    operation = capabilities.operations.get(change.kind)
+    before, after = change.before, change.after
+    if change.kind in LOCAL_KINDS:
+        return
+    assert before is not None and after is not None, "what acts at a provider has both levels"
+    lost = [name for name in before if name not in after]
+    if lost:
+        raise RefusedError(f"{change.key}: the level wanted says nothing of {', '.join(lost)}", hint=_HINT)
+    if change.id not in before.values() or any(before[name] != after[name] for name in _TARGETS if name in before):
+        raise RefusedError(
+            f"{change.key}: it says that it is about {change.id}, and its level is another's", hint=_HINT
+        )
+    if change.fingerprint != level_fingerprint(before):
+        raise RefusedError(f"{change.key}: its fingerprint is not that of the level before", hint=_HINT)
+    if operation is None or operation.aggregate is None or operation.ceiling is None:
+        return
+    wanted, most = after.get(operation.aggregate), before.get(operation.ceiling)
+    if not isinstance(wanted, int) or not isinstance(most, int) or isinstance(wanted, bool) or wanted > most:
+        raise RefusedError(
+            f"{change.key}: {operation.aggregate} would be {wanted}, and can never pass {operation.ceiling}, {most}",
+            hint=_HINT,
+        )
 
 
 def refuse_untrue(
