@@ -69,9 +69,8 @@ def level_lines(before: Body | None, after: Body | None, kind: KindCapabilities)
     still = (FieldChange(path, None, value) for path, value in _set_fields(after or {}) if path not in moved)
     shown = [*(change for change in still if not _label(change.path, kind).quiet), *moved.values()]
     ordered = _in_order(_without_halves(shown, kind), kind)
-    return tuple(
-        (_line(one, before, after, kind), one.path in moved and _top(one.path) in (before or {})) for one in ordered
-    )
+    two_sided = {path for path in moved if _top(path) in (before or {})}
+    return tuple((_line(one, before, after, kind), one.path in two_sided) for one in ordered)
 
 
 def moved_words(before: Body, now: Body, kind: KindCapabilities) -> str:

@@ -55,7 +55,8 @@ def _refuse_impossible_level(change: Change, capabilities: Capabilities) -> None
     before, after = change.before, change.after
     if change.kind in LOCAL_KINDS:
         return
-    assert before is not None and after is not None, "what acts at a provider has both levels"
+    assert before is not None, "what acts at a provider has a level before"
+    assert after is not None, "and one after"
     lost = [name for name in before if name not in after]
     if lost:
         raise RefusedError(f"{change.key}: the level wanted says nothing of {', '.join(lost)}", hint=_HINT)
