@@ -1,7 +1,6 @@
 """Money: exact amounts in a currency, prices per unit, percentages. Never a float, never a bare number.
 
-Exponents (how many digits a minor unit has) come from the ISO 4217 table of the maintained package `iso4217`
-(table of 2026-01-01). Providers that count otherwise keep their own exceptions.
+Exponents (how many digits a minor unit has) come from ISO 4217. Providers that count otherwise keep their own exceptions.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 
+from reconciler.base.currencies import DIGITS, WITHOUT_MINOR_UNIT
 from reconciler.base.diagnostics import Mistake
 
 # Half away from zero: the rule of invoices, and the mirror image for negatives: a refund of a charge is the charge.
@@ -23,26 +23,21 @@ _AMOUNT = re.compile(r"(-?)(0|[1-9][0-9]{0,17})(?:\.([0-9]{1,18}))? ([A-Z]{3})",
 _PERCENT = re.compile(r"(0|[1-9][0-9]{0,3})(?:\.([0-9]{1,6}))?%", re.ASCII)
 
 
-@lru_cache(maxsize=512)
 def exponent(currency: str) -> int:
     """How many decimal digits the minor unit of a currency has: USD 2, JPY 0, KWD 3.
 
     Raises Mistake for a code that is not a current currency of ISO 4217, or one without minor units (gold, testing).
     """
-    from iso4217 import Currency  # its table is parsed when imported: only when money is first read
-
-    try:
-        known = Currency(currency)
-    except ValueError:
-        raise Mistake(
-            f'"{currency}" is not a currency of ISO 4217',
-            code="money/unknown-currency",
-            hint='use the three-letter code of a current currency, such as "49 USD" or "4900 JPY"',
-        ) from None
-    digits = known.exponent
-    if digits is None:
+    digits = DIGITS.get(currency)
+    if digits is not None:
+        return digits
+    if currency in WITHOUT_MINOR_UNIT:
         raise Mistake(f'"{currency}" has no minor unit, so nothing can be priced in it', code="money/unknown-currency")
-    return int(digits)
+    raise Mistake(
+        f'"{currency}" is not a currency of ISO 4217',
+        code="money/unknown-currency",
+        hint='use the three-letter code of a current currency, such as "49 USD" or "4900 JPY"',
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,9 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from iso4217 import Currency
 
+from reconciler.base.currencies import DIGITS, WITHOUT_MINOR_UNIT
 from reconciler.base.diagnostics import Mistake
 from reconciler.base.money import LARGEST_MINOR, Money, Rate, parse_money, parse_percent, parse_rate
 
@@ -107,3 +109,8 @@ def test_a_percentage_is_read_in_basis_points(text, points):
 def test_what_is_no_percentage_is_refused(text):
     with pytest.raises(Mistake, match=r"percent|100%"):
         parse_percent(text)
+
+
+def test_the_table_of_currencies_is_that_of_the_maintained_source():
+    table = {currency.code: currency.exponent for currency in Currency}
+    assert table == DIGITS | dict.fromkeys(WITHOUT_MINOR_UNIT)
