@@ -23,7 +23,7 @@ _BY_DIGITS = {
 
 # What has no minor unit, so that nothing can be priced in it: metals, units of account, codes for tests.
 WITHOUT_MINOR_UNIT = frozenset(
-    ["XAG", "XAU", "XBA", "XBB", "XBC", "XBD", "XDR", "XPD", "XPT", "XSU", "XTS", "XUA", "XXX"]
+    ("XAG", "XAU", "XBA", "XBB", "XBC", "XBD", "XDR", "XPD", "XPT", "XSU", "XTS", "XUA", "XXX")
 )
 
 DIGITS = {code: digits for digits, codes in _BY_DIGITS.items() for code in codes.split()}

@@ -1,6 +1,7 @@
 """Money: exact amounts in a currency, prices per unit, percentages. Never a float, never a bare number.
 
-Exponents (how many digits a minor unit has) come from ISO 4217. Providers that count otherwise keep their own exceptions.
+Exponents (how many digits a minor unit has) come from ISO 4217; providers that count otherwise keep their own
+exceptions.
 """
 
 from __future__ import annotations
