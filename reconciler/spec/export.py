@@ -25,13 +25,19 @@ HOME = f"https://{GROUP}/schemas/{VERSION}"
 
 # What `kubectl get` shows of each kind beside its name and age.
 _COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
+    "Cancellation": (("Subscription", ".spec.subscription"), ("When", ".spec.when")),
     "Credit": (("Title", ".spec.title"), ("Unit", ".spec.unit")),
+    "CreditGrant": (("Customers", ".spec.customers"), ("Amount", ".spec.amount")),
     "Entitlement": (("Title", ".spec.title"),),
     "Discount": (("Code", ".spec.code"),),
+    "DiscountGrant": (("Subscription", ".spec.subscription"), ("Discount", ".spec.discount")),
     "Meter": (("Title", ".spec.title"), ("Event", ".spec.event")),
+    "Pause": (("Subscription", ".spec.subscription"), ("Resume", ".spec.resume")),
     "Plan": (("Title", ".spec.title"),),
     "Product": (("Title", ".spec.title"), ("Amount", ".spec.amount")),
+    "Refund": (("Customer", ".spec.customer"), ("Payment", ".spec.payment"), ("Amount", ".spec.amount")),
     "RegionalPricing": (("Plans", ".spec.plans"),),
+    "TrialExtension": (("Subscription", ".spec.subscription"), ("Days", ".spec.days")),
     "Webhook": (("URL", ".spec.url"),),
 }
 # Of JSON Schema, a structural schema of Kubernetes may hold these.

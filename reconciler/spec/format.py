@@ -28,6 +28,8 @@ _SPELLINGS: dict[str, Callable[[str], object]] = {
     "minimum": parse_money,
     "suggested": parse_money,
     "fee": parse_money,
+    "payingAtLeast": parse_money,
+    "payingAtMost": parse_money,
     "rate": parse_rate,
     "discount": parse_percent,
     "percent": parse_percent,

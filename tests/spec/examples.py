@@ -129,4 +129,79 @@ spec:
   licenceKey: {activations: 3, validFor: year}
 """
 
-ALL = "---\n".join([METER, PLAN, DISCOUNT, WEBHOOK, PRODUCT, COMMITTED, REGIONAL, CREDIT, ENTITLEMENT])
+REFUND = """\
+apiVersion: ratecard.dev/v1alpha1
+kind: Refund
+metadata:
+  name: outage-acme
+spec:
+  customer: billing@acme-corp.example
+  payment: last
+  amount: 12.50 USD
+  reason: Service outage on March 15
+  message:
+    subject: Your refund
+    text: |
+      We gave back {amount} of the {paid} that you paid on {date}.
+"""
+
+CREDIT_GRANT = """\
+apiVersion: ratecard.dev/v1alpha1
+kind: CreditGrant
+metadata:
+  name: late-onboarding
+spec:
+  customers: [widget-inc]
+  amount: 150 USD
+  reason: The delayed onboarding
+  note: account manager approved
+  notify: true
+"""
+
+CANCELLATION = """\
+apiVersion: ratecard.dev/v1alpha1
+kind: Cancellation
+metadata:
+  name: end-of-pro
+spec:
+  select:
+    plans: ["pro:monthly"]
+    countries: [EU, CH]
+    signedUpBefore: "2026-01-01T00:00:00Z"
+    except:
+      customers: [cus_9, ceo@acme-corp.example]
+  when: next_renewal
+"""
+
+PAUSE = """\
+apiVersion: ratecard.dev/v1alpha1
+kind: Pause
+metadata:
+  name: summer
+spec:
+  subscription: sub_1
+  reason: They asked for a break
+"""
+
+TRIAL_EXTENSION = """\
+apiVersion: ratecard.dev/v1alpha1
+kind: TrialExtension
+metadata:
+  name: one-more-week
+spec:
+  select: {plans: [pro]}
+  days: 7
+"""
+
+DISCOUNT_GRANT = """\
+apiVersion: ratecard.dev/v1alpha1
+kind: DiscountGrant
+metadata:
+  name: thank-you
+spec:
+  select: {payingAtLeast: 40 USD, payingAtMost: 100 USD}
+  discount: launch
+"""
+
+ACTIONS = [REFUND, CREDIT_GRANT, CANCELLATION, PAUSE, TRIAL_EXTENSION, DISCOUNT_GRANT]
+ALL = "---\n".join([METER, PLAN, DISCOUNT, WEBHOOK, PRODUCT, COMMITTED, REGIONAL, CREDIT, ENTITLEMENT, *ACTIONS])

@@ -11,7 +11,25 @@ from reconciler.spec.files import SourceFile
 from reconciler.spec.kinds.registry import KINDS
 from reconciler.spec.load import load_text
 from reconciler.spec.source import Composer
-from tests.spec.examples import ALL, COMMITTED, CREDIT, DISCOUNT, ENTITLEMENT, METER, PLAN, PRODUCT, REGIONAL, WEBHOOK
+from tests.spec.examples import (
+    ACTIONS,
+    ALL,
+    CANCELLATION,
+    COMMITTED,
+    CREDIT,
+    CREDIT_GRANT,
+    DISCOUNT,
+    DISCOUNT_GRANT,
+    ENTITLEMENT,
+    METER,
+    PAUSE,
+    PLAN,
+    PRODUCT,
+    REFUND,
+    REGIONAL,
+    TRIAL_EXTENSION,
+    WEBHOOK,
+)
 
 REPOSITORY = Path(__file__).parents[2]
 SCHEMAS = {name: json.loads(text) for name, text in documents().items() if name.endswith(".json")}
@@ -82,6 +100,16 @@ def test_the_schemas_and_the_loader_accept_every_example():
         (COMMITTED, "fee: 500 USD", "fee: 500"),
         (COMMITTED, "included: 500000", "included: 0"),
         (COMMITTED, "name: scale", f"name: {'s' * 51}"),
+        (REFUND, "customer: billing@acme-corp.example", "customer: a b"),
+        (REFUND, "payment: last", "payment: ../last"),
+        (REFUND, "12.50 USD", "12.50"),
+        (CREDIT_GRANT, "amount: 150 USD", "amount: -150 USD"),
+        (CREDIT_GRANT, "notify: true", "approved: true"),
+        (CANCELLATION, "[EU, CH]", "[EU, UK]"),
+        (CANCELLATION, "when: next_renewal", "when: tomorrow"),
+        (PAUSE, "subscription: sub_1", 'subscription: ""'),
+        (TRIAL_EXTENSION, "days: 7", "days: 3000"),
+        (DISCOUNT_GRANT, "discount: launch", "discount: LAUNCH20"),
     ],
 )
 def test_the_schemas_refuse_the_shapes_that_the_loader_refuses(text, good, bad):
@@ -118,7 +146,9 @@ def test_a_custom_resource_definition_is_structural(name):
     assert f"crds/{CRDS[name]['metadata']['name']}.yaml" == name
 
 
-@pytest.mark.parametrize("text", [METER, PLAN, DISCOUNT, WEBHOOK, PRODUCT, COMMITTED, REGIONAL, CREDIT, ENTITLEMENT])
+@pytest.mark.parametrize(
+    "text", [METER, PLAN, DISCOUNT, WEBHOOK, PRODUCT, COMMITTED, REGIONAL, CREDIT, ENTITLEMENT, *ACTIONS]
+)
 def test_a_custom_resource_definition_accepts_the_spec_that_the_loader_accepts(text):
     (value,) = values(text)
     crd = CRDS[f"crds/{value['kind'].lower()}s.ratecard.dev.yaml"]

@@ -28,6 +28,8 @@ def test_each_kind_is_loaded_with_its_name_and_place():
         ("Meter", "api-calls"), ("Plan", "pro"), ("Discount", "launch"), ("Webhook", "billing"),
         ("Product", "handbook"), ("Plan", "committed"),
         ("RegionalPricing", "emerging"), ("Credit", "ai-tokens"), ("Entitlement", "desktop-key"),
+        ("Refund", "outage-acme"), ("CreditGrant", "late-onboarding"), ("Cancellation", "end-of-pro"),
+        ("Pause", "summer"), ("TrialExtension", "one-more-week"), ("DiscountGrant", "thank-you"),
     ]  # fmt: skip
 
 

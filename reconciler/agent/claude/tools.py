@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from reconciler.agent.claude.schemas import Schema, strict_spec
-from reconciler.spec.kinds.registry import KINDS
+from reconciler.spec.kinds.registry import CONFIGURATION, KINDS
 
 # What may be drafted as an act, done once by a person's approval, and whether money or access cannot come back.
 ACTIONS: Mapping[str, bool] = {
@@ -123,7 +123,7 @@ def tools() -> Mapping[str, tuple[str, Schema]]:
             f"Draft a new {kind}: it is proposed, checked and shown, nothing more.",
             _object(name=_text("Lower-case words with hyphens"), spec=strict_spec(kind), said=_SAID),
         )
-        for kind in kinds
+        for kind in sorted(CONFIGURATION)
     }
     change = _object(
         path=_text("Like spec.prices.monthly.amount, or spec.usage.0.rate"),

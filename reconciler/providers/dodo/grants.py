@@ -22,7 +22,7 @@ from reconciler.providers.dodo.limits import (
     too_long,
     warn,
 )
-from reconciler.spec.kinds.credit import Credit, CreditGrant, CreditLine
+from reconciler.spec.kinds.credit import Credit, CreditLine, GivenCredit
 from reconciler.spec.kinds.entitlement import Entitlement
 
 UNIT_LIMIT = 50
@@ -133,7 +133,7 @@ def entitlement_resource(document: Entitlement, adopt: str | None) -> Resource:
     return Resource(f"Entitlement/{document.metadata.name}", ENTITLEMENT, wanted.title, body, (), adopt, notes)
 
 
-def grant_limits(grants: Sequence[CreditGrant], where: str) -> Iterator[Limit]:
+def grant_limits(grants: Sequence[GivenCredit], where: str) -> Iterator[Limit]:
     """What one product can carry."""
     at: At = ("spec", "credits")
     if len(grants) > CREDITS_LIMIT:

@@ -23,7 +23,7 @@ from reconciler.spec.kinds.meter import Meter
 from reconciler.spec.kinds.plan import Plan
 from reconciler.spec.kinds.product import Product
 from reconciler.spec.kinds.regional_pricing import RegionalPricing
-from reconciler.spec.kinds.registry import AnyDocument
+from reconciler.spec.kinds.registry import CONFIGURATION, AnyDocument
 from reconciler.spec.kinds.webhook import Webhook
 from reconciler.spec.load import Spec, diagnostic
 
@@ -35,8 +35,10 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,100}(/[A-Za-z0-9_-]{1,100})?")
 def lower(specs: Sequence[Spec]) -> Lowered:
     """What the specs mean at Dodo, and what of them Dodo cannot express, with the ways out.
 
-    A spec with an error lowers to nothing; the others are lowered all the same.
+    A spec with an error lowers to nothing; the others are lowered all the same. What is no configuration, such as an
+    action, has no resources.
     """
+    specs = [spec for spec in specs if spec.kind in CONFIGURATION]
     lowering = _Lowering(specs)
     resources: list[Resource] = []
     for spec in specs:
@@ -77,6 +79,7 @@ class _Lowering:
             return [grants.credit_resource(document, adopt)]
         if isinstance(document, Entitlement):
             return [grants.entitlement_resource(document, adopt)]
+        assert isinstance(document, Webhook), "all other kinds of configuration are lowered above"
         return [_webhook(spec, document, adopt)]
 
     def _plan(self, spec: Spec, document: Plan) -> list[Resource]:

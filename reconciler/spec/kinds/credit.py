@@ -66,14 +66,14 @@ class Credit(Document):
             )
 
 
-class CreditGrant(Model):
+class GivenCredit(Model):
     """Units of a credit that a purchase grants, once."""
 
     credit: Name
     units: int = Field(ge=1, le=2**53 - 1)
 
 
-class CreditLine(CreditGrant):
+class CreditLine(GivenCredit):
     """Units of a credit that are granted each period, on all prices of the plan or on the named ones.
 
     With `pooled: true` the units of all periods in one billing cycle are granted together at its beginning.

@@ -22,6 +22,8 @@ from reconciler.spec.kinds.fields import (
     purchases,
 )
 
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9_-]*$", min_length=3, max_length=64)]
+
 
 class Limits(Model):
     """How often the code can be used."""
@@ -34,7 +36,7 @@ class DiscountSpec(Model):
     """What the code takes off, from what, for whom, when."""
 
     title: Title | None = None
-    code: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9_-]*$", min_length=3, max_length=64)]
+    code: Code
     percent: PercentText | None = None
     amount: MoneyText | None = None
     minimum: MoneyText | None = Field(default=None, description="The smallest purchase that an amount is taken off")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reconciler.base.diagnostics import Mistake
-from reconciler.spec.kinds.credit import CreditGrant
+from reconciler.spec.kinds.credit import GivenCredit
 from reconciler.spec.kinds.fields import Reference
 
 
-def granted(grants: Sequence[CreditGrant], entitlements: Sequence[str]) -> Iterator[Reference]:
+def granted(grants: Sequence[GivenCredit], entitlements: Sequence[str]) -> Iterator[Reference]:
     """The references of `spec.credits` and `spec.entitlements`."""
     for index, grant in enumerate(grants):
         yield Reference("Credit", grant.credit, ("spec", "credits", index, "credit"))
@@ -17,7 +17,7 @@ def granted(grants: Sequence[CreditGrant], entitlements: Sequence[str]) -> Itera
         yield Reference("Entitlement", name, ("spec", "entitlements", index))
 
 
-def grant_mistakes(grants: Sequence[CreditGrant], entitlements: Sequence[str]) -> Iterator[Mistake]:
+def grant_mistakes(grants: Sequence[GivenCredit], entitlements: Sequence[str]) -> Iterator[Mistake]:
     """The same credit or entitlement twice."""
     names = [grant.credit for grant in grants]
     for index, name in enumerate(names):

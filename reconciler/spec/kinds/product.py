@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from reconciler.base.diagnostics import Mistake
-from reconciler.spec.kinds.credit import CreditGrant
+from reconciler.spec.kinds.credit import GivenCredit
 from reconciler.spec.kinds.fields import (
     Document,
     Metadata,
@@ -39,7 +39,7 @@ class ProductSpec(Model):
     amount: MoneyText | None = None
     pay_what_you_want: PayWhatYouWant | None = None
     features: list[Title] = Field(default=[], max_length=50)
-    credits: list[CreditGrant] = Field(default=[], max_length=20)
+    credits: list[GivenCredit] = Field(default=[], max_length=20)
     entitlements: list[Name] = Field(default=[], max_length=50, description="What is given to those who buy it")
 
 

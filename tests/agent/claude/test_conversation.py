@@ -20,7 +20,7 @@ from reconciler.agent.port import Interpretation, Outcome, SourceKind, Tokens, V
 from reconciler.base.diagnostics import Diagnostic, Location
 from reconciler.base.errors import RatecardError, UsageError
 from reconciler.base.money import Rate
-from reconciler.spec.kinds.registry import KINDS
+from reconciler.spec.kinds.registry import CONFIGURATION
 from tests.agent.claude.scripted import KEY, Script, call, event, interpreter, reply, settings, spec, text, view
 
 PROMPT = Words("Create a Starter plan at $9/month.")
@@ -340,7 +340,7 @@ def test_the_tools_are_within_what_one_request_may_hold() -> None:
 
 
 def test_no_tool_approves_applies_or_writes() -> None:
-    drafting = {f"draft_{kind.lower()}" for kind in KINDS} | {"draft_change", "draft_action"}
+    drafting = {f"draft_{kind.lower()}" for kind in CONFIGURATION} | {"draft_change", "draft_action"}
     asking = {"account_for", "ask_numbers", "ask_question", "refuse"}
     reading = {"list_event_types", "list_specs", "read_spec"}
 
