@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import orjson
 from aiohttp import web
 from pydantic import Field, model_validator
 
 from reconciler.base.clock import format_time, parse_time
-from reconciler.sandbox.exchange import JSONObject
+from reconciler.sandbox import agenda, messages, refunds
+from reconciler.sandbox.exchange import Cause, JSONObject, Refusal
 from reconciler.sandbox.faults import Rule
 from reconciler.sandbox.limits import Limits
 from reconciler.sandbox.planting import plant
+from reconciler.sandbox.policies import RecoveryPolicy, RefundPolicy, read_policy, set_policy
 from reconciler.sandbox.seed import Seeds
 from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.store import new_id
 from reconciler.sandbox.validate import Moment, Strict, check, decode, invalid, read_whole
 
+HAPPENINGS_MAXIMUM = 500_000
+"""How much may happen within one move of the clock."""
 LONGEST_MOVE_SECONDS = 100 * 365 * 86_400
 
 
@@ -35,6 +40,19 @@ class ClockMove(Strict):
         if not self.model_fields_set:
             raise ValueError("needs now, advance_seconds or frozen")
         return self
+
+
+class Policies(Strict):
+    """The body of `POST /_sandbox/policies`."""
+
+    refunds: RefundPolicy | None = None
+    recovery: RecoveryPolicy | None = None
+
+
+class SettleRefund(Strict):
+    """The body of `POST /_sandbox/refunds/{refund_id}`."""
+
+    status: Literal["succeeded", "failed", "review"]
 
 
 class FaultRules(Strict):
@@ -61,6 +79,11 @@ def add_routes(application: web.Application, sandbox: Sandbox) -> None:
             web.post("/_sandbox/requests/reset", controls.reset_requests),
             web.get("/_sandbox/ledger", controls.show_ledger, allow_head=False),
             web.post("/_sandbox/seed", controls.seed),
+            web.get("/_sandbox/policies", controls.show_policies, allow_head=False),
+            web.post("/_sandbox/policies", controls.set_policies),
+            web.post("/_sandbox/refunds/{refund_id}", controls.settle_refund),
+            web.get("/_sandbox/deliveries", controls.show_deliveries, allow_head=False),
+            web.post("/_sandbox/deliveries", controls.deliver),
         ]
     )
 
@@ -91,8 +114,13 @@ class Controls:
         """Set, advance, stop or start the clock."""
         move = check(decode(await request.read()), ClockMove)
         clock = self._sandbox.clock
+        target = _target(move, clock.now())
         with self._sandbox.store.transaction():
-            clock.move(_target(move, clock.now()), frozen=clock.frozen if move.frozen is None else move.frozen)
+            if not agenda.happen(self._sandbox.store, target, HAPPENINGS_MAXIMUM):
+                message = f"more than {HAPPENINGS_MAXIMUM} renewals and the like until then; move in smaller steps"
+                raise Refusal(422, "TOO_FAR", message)
+            clock.move(target, frozen=clock.frozen if move.frozen is None else move.frozen)
+        self._sandbox.postman.wake()
         return await self.show_clock(request)
 
     async def show_faults(self, _: web.Request) -> web.Response:
@@ -137,9 +165,59 @@ class Controls:
         return await self.show_requests(request)
 
     async def show_ledger(self, request: web.Request) -> web.Response:
-        """Every effect that a request of the API really had, in order; `?after=SEQ` for the later ones."""
+        """Every effect that really happened, in order; `?after=SEQ` for the later ones, `?target=ID` for those on one
+        payment, subscription, customer or other object.
+        """
         after = read_whole(request.query, "after", 0, 999_999_999)
-        return _json({"entries": self._sandbox.store.ledger(after)})
+        return _json({"entries": self._sandbox.store.ledger(after, request.query.get("target"))})
+
+    async def show_policies(self, _: web.Request) -> web.Response:
+        """What becomes of refunds and of failed renewals."""
+        store = self._sandbox.store
+        refund, recovery = read_policy(store, RefundPolicy), read_policy(store, RecoveryPolicy)
+        return _json({"refunds": refund.model_dump(), "recovery": recovery.model_dump()})
+
+    async def set_policies(self, request: web.Request) -> web.Response:
+        """Set one policy or both, each whole: what is left out of it is as when nobody said anything."""
+        policies = check(decode(await request.read()), Policies)
+        with self._sandbox.store.transaction():
+            for policy in (policies.refunds, policies.recovery):
+                if policy is not None:
+                    set_policy(self._sandbox.store, policy)
+        return await self.show_policies(request)
+
+    async def settle_refund(self, request: web.Request) -> web.Response:
+        """Let a refund in the making succeed or fail, or come under review, now: `{"status": "failed"}`."""
+        settled = check(decode(await request.read()), SettleRefund)
+        with self._sandbox.store.transaction():
+            body = refunds.set_status(self._cause(request), request.match_info["refund_id"], settled.status)
+        self._sandbox.postman.wake()
+        return _json(body)
+
+    def _cause(self, request: web.Request) -> Cause:
+        """A control as the cause of effects."""
+        resource = request.match_info.route.resource
+        route = resource.canonical if resource is not None else request.path
+        return Cause(
+            method=request.method,
+            route=route,
+            request=new_id("req_"),
+            now=self._sandbox.clock.now(),
+            store=self._sandbox.store,
+        )
+
+    async def show_deliveries(self, request: web.Request) -> web.Response:
+        """Every webhook that was or will be delivered, oldest first, with its attempts; `?state=` for some of them."""
+        state = request.query.get("state")
+        conditions = [("status = ?", state)] if state is not None else []
+        found = self._sandbox.store.select(messages.KIND, conditions)
+        return _json({"deliveries": [stored.body for stored in found]})
+
+    async def deliver(self, request: web.Request) -> web.Response:
+        """Wait until everything due by now was attempted."""
+        self._sandbox.let_time_pass()
+        await self._sandbox.postman.deliver_due()
+        return await self.show_deliveries(request)
 
     async def seed(self, request: web.Request) -> web.Response:
         """Plant a seed and tell the ids by kind."""

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from reconciler.sandbox.store import Store
+from reconciler.sandbox.store import Effect, Store
 
 JSONObject: TypeAlias = dict[str, Any]
 
@@ -42,21 +42,45 @@ def not_implemented(what: str) -> Refusal:
     return Refusal(501, "NOT_IMPLEMENTED", f"{what}: the sandbox cannot do this yet")
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request: `route` is the pattern (`/products/{id}`), `parameters` what its braces hold, `now` sandbox time."""
+CLOCK = "clock"
+"""The `method`, `route` and `request` of effects that no request causes but the passing of time."""
 
-    method: str
-    route: str
-    parameters: Mapping[str, str]
-    query: Mapping[str, str]
-    body: bytes
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """What makes things happen: a request, or the passing of time. `now` is sandbox time."""
+
+    method: str = CLOCK
+    route: str = CLOCK
+    request: str = CLOCK
     now: datetime
     store: Store
 
-    def record(self, object_id: str, what: str, body: JSONObject | None = None) -> None:
-        """Write the effect to the ledger, inside the transaction of the effect itself."""
-        self.store.record(self.now, self.method, self.route, object_id, what, body)
+    def record(self, object_id: str, what: str, body: JSONObject | None = None, target: str | None = None) -> None:
+        """Write the effect to the ledger, inside the transaction of the effect itself.
+
+        `target` is whose money or terms it is about (a payment, a subscription, a customer), when not the object.
+        """
+        entry = Effect(
+            at=self.now,
+            method=self.method,
+            route=self.route,
+            request=self.request,
+            object_id=object_id,
+            what=what,
+            target=target or object_id,
+            body=body,
+        )
+        self.store.record(entry)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call(Cause):
+    """One request: `route` is the pattern (`/products/{id}`), `parameters` what its braces hold."""
+
+    parameters: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
 
 
 Handler: TypeAlias = Callable[[Call], Answer]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ipaddress
 from collections.abc import AsyncIterator
@@ -57,10 +58,15 @@ async def running(
                 raise RatecardError(f"{seed}: {refusal.message}") from None
         runner = web.AppRunner(_application(sandbox), access_log=None, shutdown_timeout=1.0, handle_signals=False)
         await runner.setup()
+        delivering = asyncio.create_task(sandbox.postman.run())
         try:
             yield sandbox, await _listen(runner, host, port)
         finally:
             sandbox.stopping.set()
+            sandbox.postman.stop()
+            delivering.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await delivering
             await runner.cleanup()
     finally:
         store.close()

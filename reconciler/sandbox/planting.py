@@ -10,22 +10,21 @@ from typing import Any
 import orjson
 from pydantic import BaseModel
 
-from reconciler.base.clock import format_time, parse_time
+from reconciler.base.clock import format_time
 from reconciler.sandbox import customers, discounts, meters, payments, products, subscriptions, webhooks
 from reconciler.sandbox.exchange import JSONObject, Refusal
+from reconciler.sandbox.planting_money import begin, billing, find, plant_payment, plant_refund
 from reconciler.sandbox.seed import (
     SeedCustomer,
     SeedDiscount,
-    Seeded,
     SeedMeter,
-    SeedPayment,
     SeedProduct,
     Seeds,
     SeedSubscription,
     SeedWebhook,
 )
 from reconciler.sandbox.store import Store, new_id
-from reconciler.sandbox.validate import AnyModel, check, invalid
+from reconciler.sandbox.validate import AnyModel, check
 
 
 def plant_once(store: Store, seeds: Seeds, now: datetime) -> None:
@@ -49,7 +48,8 @@ def plant(store: Store, seeds: Seeds, now: datetime) -> dict[str, list[str]]:
         ("webhooks", seeds.webhooks, planter.webhook),
         ("customers", seeds.customers, planter.customer),
         ("subscriptions", seeds.subscriptions, planter.subscription),
-        ("payments", seeds.payments, planter.payment),
+        ("payments", seeds.payments, planter.with_clock(plant_payment)),
+        ("refunds", seeds.refunds, planter.with_clock(plant_refund)),
     )
     planted: dict[str, list[str]] = {}
     for kind, elements, step in steps:
@@ -70,40 +70,43 @@ class _Planter:
         self.store = store
         self.now = now
 
-    def created(self, seed: Seeded) -> datetime:
-        return self.now if seed.created_at is None else parse_time(seed.created_at)
+    def with_clock(
+        self, plant_one: Callable[[Store, AnyModel, datetime], list[str]]
+    ) -> Callable[[AnyModel], list[str]]:
+        """The same with books and clock given."""
+        return lambda seed: plant_one(self.store, seed, self.now)
 
     def meter(self, seed: SeedMeter) -> list[str]:
         request = _without_seed_fields(seed, meters.CreateMeter)
-        made = meters.make(self.store, request, seed.id or new_id("mtr_"), self.created(seed))
+        made = meters.make(self.store, request, seed.id or new_id("mtr_"), begin(seed, self.now))
         if seed.archived:
             self.store.set_state("meter", made["id"], "archived")
         return [made["id"]]
 
     def product(self, seed: SeedProduct) -> list[str]:
         request = _without_seed_fields(seed, products.CreateProduct)
-        made = products.make(self.store, request, seed.id or new_id("pdt_"), self.created(seed))
+        made = products.make(self.store, request, seed.id or new_id("pdt_"), begin(seed, self.now))
         if seed.archived:
             self.store.set_state("product", made["product_id"], "archived")
         return [made["product_id"]]
 
     def discount(self, seed: SeedDiscount) -> list[str]:
         request = _without_seed_fields(seed, discounts.CreateDiscount)
-        made = discounts.make(self.store, request, seed.id or new_id("dsc_"), self.created(seed))
+        made = discounts.make(self.store, request, seed.id or new_id("dsc_"), begin(seed, self.now))
         return [made["discount_id"]]
 
     def webhook(self, seed: SeedWebhook) -> list[str]:
         request = _without_seed_fields(seed, webhooks.CreateWebhook)
-        return [webhooks.make(self.store, request, seed.id or new_id("whk_"), self.created(seed))["id"]]
+        return [webhooks.make(self.store, request, seed.id or new_id("whk_"), begin(seed, self.now))["id"]]
 
     def customer(self, seed: SeedCustomer) -> list[str]:
         request = _without_seed_fields(seed, customers.CreateCustomer)
-        made = customers.make(self.store, request, seed.id or new_id("cus_"), self.created(seed))
+        made = customers.make(self.store, request, seed.id or new_id("cus_"), begin(seed, self.now))
         return [made["customer_id"]]
 
     def subscription(self, seed: SeedSubscription) -> list[str]:
         product = self._product(seed)
-        begun = self.created(seed)
+        begun = begin(seed, self.now)
         made: list[str] = []
         for position in range(seed.count):
             moment = begun + timedelta(hours=seed.spacing_hours) * position
@@ -111,7 +114,7 @@ class _Planter:
                 subscription_id=seed.id or new_id("sub_"),
                 product=product,
                 customer=self._subscriber(seed, position, moment),
-                billing=_billing(seed.countries[position % len(seed.countries)]),
+                billing=billing(seed.countries[position % len(seed.countries)]),
                 created=moment,
                 quantity=seed.quantity,
                 status=seed.status,
@@ -128,7 +131,7 @@ class _Planter:
 
     def _subscriber(self, seed: SeedSubscription, position: int, moment: datetime) -> JSONObject:
         if seed.customer_id is not None:
-            return self._found("customer", seed.customer_id)
+            return find(self.store, "customer", seed.customer_id).body
         customer_id = new_id("cus_")
         request = customers.CreateCustomer(
             email=f"subscriber-{customer_id.removeprefix('cus_').lower()}@example.com",
@@ -151,26 +154,9 @@ class _Planter:
         )
         payments.make(self.store, payment)
 
-    def payment(self, seed: SeedPayment) -> list[str]:
-        if seed.status not in payments.PAYMENT_STATUSES:
-            raise invalid("status", f'"{seed.status}" is no status of a payment')
-        for kind in ("product", "subscription"):
-            object_id = getattr(seed, f"{kind}_id")
-            if object_id is not None:
-                self._found(kind, object_id)
-        given = seed.model_dump(exclude={"id", "created_at", "customer_id", "country"})
-        new = payments.NewPayment(
-            payment_id=seed.id or new_id("pay_"),
-            customer=self._found("customer", seed.customer_id),
-            billing=_billing(seed.country),
-            created=self.created(seed),
-            **given,
-        )
-        return [payments.make(self.store, new)["payment_id"]]
-
     def _product(self, seed: SeedSubscription) -> JSONObject:
         if seed.product_id is not None:
-            return self._found("product", seed.product_id)
+            return find(self.store, "product", seed.product_id).body
         assert seed.product is not None, "the model names one product"
         wanted = seed.product
         texts = [str(value) for value in wanted.metadata.values()] or [wanted.name or ""]
@@ -184,16 +170,6 @@ class _Planter:
             sought = wanted.model_dump(exclude_defaults=True)
             raise Refusal(422, "PRODUCT_NOT_FOUND", f"product: {len(found)} products on sale match {sought}; needed: 1")
         return found[0]
-
-    def _found(self, kind: str, object_id: str) -> JSONObject:
-        stored = self.store.find(kind, object_id)
-        if stored is None:
-            raise Refusal(422, f"{kind.upper()}_NOT_FOUND", f'{kind}_id: no {kind} "{object_id[:60]}"')
-        return stored.body
-
-
-def _billing(country: str) -> JSONObject:
-    return {"country": country, "city": None, "state": None, "street": None, "zipcode": None}
 
 
 def _without_seed_fields(seed: BaseModel, model: type[AnyModel]) -> AnyModel:

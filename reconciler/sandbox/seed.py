@@ -13,33 +13,24 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from reconciler.base.clock import format_time
 from reconciler.base.errors import RatecardError
 from reconciler.sandbox import customers, discounts, meters, products, webhooks
+from reconciler.sandbox.seed_base import Seeded
+from reconciler.sandbox.seed_money import SeedPayment, SeedRefund
 from reconciler.sandbox.validate import (
-    INT32,
     Amount,
     Count,
     Country,
-    Currency,
     Metadata,
-    Moment,
     Strict,
     describe,
 )
 
 FILE_MAXIMUM = 4 * 1024 * 1024
 NODES_MAXIMUM = 500_000
-Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-
-
-class Seeded(BaseModel):
-    """What a seed may say of any object besides the API's own fields."""
-
-    id: Identifier | None = None
-    created_at: Moment | None = None
 
 
 class SeedProduct(Seeded, products.CreateProduct):
@@ -99,23 +90,6 @@ class SeedSubscription(Seeded, Strict):
         return self
 
 
-class SeedPayment(Seeded, Strict):
-    """A payment of a customer."""
-
-    customer_id: str
-    currency: Currency
-    total_amount: Annotated[int, Field(ge=0, le=INT32)]
-    tax: Amount = 0
-    country: Country = "US"
-    status: str = "succeeded"
-    charge_type: Literal["new", "renewal", "plan_change", "on_demand"] = "new"
-    product_id: str | None = None
-    subscription_id: str | None = None
-    error_code: str | None = None
-    retry_attempt: Amount = 0
-    metadata: Metadata = Field(default_factory=dict)
-
-
 class Seeds(Strict):
     """A whole seed, in the order in which it is planted."""
 
@@ -126,6 +100,7 @@ class Seeds(Strict):
     customers: list[SeedCustomer] = Field(default_factory=list)
     subscriptions: list[SeedSubscription] = Field(default_factory=list)
     payments: list[SeedPayment] = Field(default_factory=list)
+    refunds: list[SeedRefund] = Field(default_factory=list)
 
     def digest(self) -> str:
         """What makes two seeds the same."""

@@ -16,6 +16,7 @@ from aiohttp.typedefs import Handler
 from reconciler.base.clock import Clock
 from reconciler.base.errors import RatecardError
 from reconciler.sandbox import (
+    agenda,
     credit_entitlements,
     customers,
     discounts,
@@ -24,6 +25,7 @@ from reconciler.sandbox import (
     meters,
     payments,
     products,
+    refunds,
     subscriptions,
     webhooks,
 )
@@ -31,13 +33,15 @@ from reconciler.sandbox.clock import MovableClock
 from reconciler.sandbox.exchange import Answer, Call, Refusal, Route, not_implemented
 from reconciler.sandbox.faults import Fault, FaultSwitch, Rule
 from reconciler.sandbox.limits import RateLimiter
-from reconciler.sandbox.store import Store
+from reconciler.sandbox.post import Postman
+from reconciler.sandbox.store import Store, new_id
 from reconciler.sandbox.vocabulary import UNSERVED_ROUTES
 
 log = logging.getLogger(__name__)
 
 BODY_MAXIMUM = 1024 * 1024
 CONTROLS = "/_sandbox/"
+REQUEST_HEADER = "x-request-id"
 UNKNOWN_ROUTE = "(unknown)"
 KEY_PREFIX = "dodo_test_"
 SERVED_ROUTES: tuple[Route, ...] = (
@@ -51,6 +55,7 @@ SERVED_ROUTES: tuple[Route, ...] = (
     *customers.ROUTES,
     *subscriptions.ROUTES,
     *payments.ROUTES,
+    *refunds.ROUTES,
 )
 BEFORE = frozenset({Fault.RESET, Fault.RATE_LIMITED, Fault.ERROR_BEFORE, Fault.HTML, Fault.STALL})
 
@@ -65,6 +70,7 @@ class Sandbox:
         self.limiter = RateLimiter()
         self.counts: collections.Counter[str] = collections.Counter()
         self.stopping = asyncio.Event()
+        self.postman = Postman(store, self.clock)
 
     def application(self) -> web.Application:
         """The aiohttp application of the API; the controls come on top."""
@@ -95,19 +101,24 @@ class Sandbox:
 
     async def _answer(self, request: web.Request, route: str) -> Answer:
         passes, headers = self.limiter.take(self.clock.now())
+        request_id = new_id("req_")
+        headers[REQUEST_HEADER] = request_id
         try:
             if not passes:
                 raise Refusal(429, "TOO_MANY_REQUESTS", "the rate limit is reached")
             _check_key(request)
             handler = _find_handler(request, route)
+            body = await _read(request)
+            self.let_time_pass()
             call = Call(
                 method=request.method,
                 route=route,
                 parameters=dict(request.match_info),
                 query=_single_values(request),
-                body=await _read(request),
+                body=body,
                 now=self.clock.now(),
                 store=self.store,
+                request=request_id,
             )
             answer = self._perform(call, handler)
         except Refusal as refusal:
@@ -115,13 +126,23 @@ class Sandbox:
         except Exception:
             log.exception("%s %s failed inside the sandbox", request.method, route)
             return Refusal(500, "INTERNAL_SERVER_ERROR", "the sandbox failed; its log says why").answer(headers)
-        return Answer(answer.status, answer.body, headers) if headers else answer
+        return Answer(answer.status, answer.body, headers)
+
+    def let_time_pass(self) -> None:
+        """Let what is due by now happen."""
+        now = self.clock.now()
+        if self.store.next_due(now) is not None:
+            with self.store.transaction():
+                agenda.happen(self.store, now)
+            self.postman.wake()
 
     def _perform(self, call: Call, handler: Callable[[Call], Answer]) -> Answer:
         if call.method == "GET":
             return handler(call)
         with self.store.transaction():
-            return handler(call)
+            answer = handler(call)
+        self.postman.wake()
+        return answer
 
     async def _misfortune(self, request: web.Request, rule: Rule) -> web.StreamResponse:
         """The faults without an effect."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
+import os
 import sqlite3
 import string
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,9 +18,10 @@ import orjson
 from reconciler.base.clock import format_time
 from reconciler.base.errors import LockedError, RatecardError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-IDENTIFIER_ALPHABET = string.ascii_letters + string.digits
+IDENTIFIER_ALPHABET = (string.ascii_letters + string.digits).encode()
+LETTER_OF_BYTE = bytes(IDENTIFIER_ALPHABET[byte % len(IDENTIFIER_ALPHABET)] for byte in range(256))
 
 SCHEMA = """
 CREATE TABLE objects (
@@ -35,14 +36,23 @@ CREATE INDEX objects_by_product ON objects (kind, product_id) WHERE product_id I
 CREATE INDEX objects_by_customer ON objects (kind, customer_id) WHERE customer_id IS NOT NULL;
 CREATE INDEX objects_by_subscription ON objects (kind, subscription_id) WHERE subscription_id IS NOT NULL;
 CREATE UNIQUE INDEX objects_by_code ON objects (kind, code) WHERE code IS NOT NULL AND state != 'deleted';
+CREATE INDEX objects_by_creation ON objects (kind, created DESC, sequence DESC);
+CREATE INDEX objects_by_status ON objects (kind, status, created DESC, sequence DESC) WHERE status IS NOT NULL;
 CREATE TABLE ledger (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, method TEXT NOT NULL, route TEXT NOT NULL,
-  object_id TEXT NOT NULL, what TEXT NOT NULL, body TEXT
+  object_id TEXT NOT NULL, what TEXT NOT NULL, body TEXT, target TEXT NOT NULL, request TEXT NOT NULL
 );
+CREATE INDEX ledger_by_target ON ledger (target);
 CREATE TRIGGER ledger_keeps BEFORE UPDATE ON ledger BEGIN SELECT raise(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER ledger_stays BEFORE DELETE ON ledger BEGIN SELECT raise(ABORT, 'the ledger is append-only'); END;
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE due (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, what TEXT NOT NULL, object_id TEXT NOT NULL,
+  UNIQUE (what, object_id)
+);
+CREATE INDEX due_by_time ON due ((what = 'delivery'), at, id);
 """
+TABLES = ("objects", "ledger", "settings", "due")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,22 @@ class Facets:
     subscription_id: str | None = None
     status: str | None = None
     recurring: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """One entry of the ledger: what happened to which object, whose money or terms it is about (`target`), and the
+    request that caused it (`request` also stands in the answer's `x-request-id`; `clock` for the passing of time).
+    """
+
+    at: datetime
+    method: str
+    route: str
+    request: str
+    object_id: str
+    what: str
+    target: str
+    body: Mapping[str, Any] | None = None
 
 
 NO_FACETS = Facets()
@@ -75,6 +101,11 @@ class Stored:
     def body(self) -> dict[str, Any]:
         return orjson.loads(self.text)  # type: ignore[no-any-return]  # what we wrote: always an object
 
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What the object keeps and never shows as such, decoded anew at each read."""
+        return orjson.loads(self.hidden)  # type: ignore[no-any-return]  # what we wrote: always an object
+
 
 def microseconds(moment: datetime) -> int:
     """Whole microseconds since 1970, exact."""
@@ -83,7 +114,12 @@ def microseconds(moment: datetime) -> int:
 
 def new_id(prefix: str) -> str:
     """An opaque identifier such as `pdt_` and 21 random letters and digits."""
-    return prefix + "".join(secrets.choice(IDENTIFIER_ALPHABET) for _ in range(21))
+    return prefix + os.urandom(21).translate(LETTER_OF_BYTE).decode()
+
+
+def from_microseconds(count: int) -> datetime:
+    """The moment of whole microseconds since 1970, exact."""
+    return EPOCH + timedelta(microseconds=count)
 
 
 class Store:
@@ -124,8 +160,8 @@ class Store:
         self._connection.execute("COMMIT")
 
     def reset(self) -> None:
-        """Forget everything: objects, ledger, settings. Inside a transaction."""
-        for table in ("objects", "ledger", "settings"):
+        """Forget everything: objects, ledger, settings, what is due. Inside a transaction."""
+        for table in TABLES:
             self._connection.execute(f"DROP TABLE {table}")
         self._connection.execute("DELETE FROM sqlite_sequence")
         for statement in _statements(SCHEMA):
@@ -168,15 +204,17 @@ class Store:
         *,
         item: Mapping[str, Any] | None = None,
         facets: Facets = NO_FACETS,
+        hidden: Mapping[str, Any] | None = None,
     ) -> None:
-        """Put an object's new body, list item and facets in the place of the old ones."""
+        """Put an object's new body, list item and facets in the place of the old ones; `hidden` stays when None."""
         text = orjson.dumps(body).decode()
         self._connection.execute(
-            "UPDATE objects SET body = ?, item = ?, code = ?, product_id = ?, customer_id = ?, subscription_id = ?,"
-            " status = ?, recurring = ? WHERE kind = ? AND id = ?",
+            "UPDATE objects SET body = ?, item = ?, hidden = coalesce(?, hidden), code = ?, product_id = ?,"
+            " customer_id = ?, subscription_id = ?, status = ?, recurring = ? WHERE kind = ? AND id = ?",
             (
                 text,
                 text if item is None else orjson.dumps(item).decode(),
+                None if hidden is None else orjson.dumps(hidden).decode(),
                 *(getattr(facets, name) for name in FACET_COLUMNS),
                 kind,
                 object_id,
@@ -228,27 +266,71 @@ class Store:
         )
         return [(row[0], row[1]) for row in rows]
 
+    # what is due
+
+    def schedule(self, what: str, object_id: str, at: datetime) -> None:
+        """Let something happen to an object at a moment, instead of at the moment set for it before."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO due (at, what, object_id) VALUES (?, ?, ?)", (microseconds(at), what, object_id)
+        )
+
+    def unschedule(self, what: str, object_id: str) -> None:
+        """Let it not happen."""
+        self._connection.execute("DELETE FROM due WHERE what = ? AND object_id = ?", (what, object_id))
+
+    def next_due(self, until: datetime) -> tuple[datetime, str, str] | None:
+        """What is due first in the books, at `until` or earlier: (when, what, the object's id), or None."""
+        row = self._connection.execute(
+            "SELECT at, what, object_id FROM due WHERE (what = 'delivery') = 0 AND at <= ? ORDER BY at, id LIMIT 1",
+            (microseconds(until),),
+        ).fetchone()
+        return None if row is None else (from_microseconds(row[0]), row[1], row[2])
+
+    def next_delivery(self) -> tuple[datetime, str] | None:
+        """When the next webhook is to be delivered and its id, or None. Not of the books: it needs the network."""
+        row = self._connection.execute(
+            "SELECT at, object_id FROM due WHERE (what = 'delivery') = 1 ORDER BY at, id LIMIT 1"
+        ).fetchone()
+        return None if row is None else (from_microseconds(row[0]), row[1])
+
+    def due_of(self, what: str, object_id: str) -> datetime | None:
+        """When something will happen to an object, or None."""
+        row = self._connection.execute(
+            "SELECT at FROM due WHERE what = ? AND object_id = ?", (what, object_id)
+        ).fetchone()
+        return None if row is None else from_microseconds(row[0])
+
     # ledger and settings
 
-    def record(
-        self, at: datetime, method: str, route: str, object_id: str, what: str, body: Mapping[str, Any] | None
-    ) -> None:
+    def record(self, entry: Effect) -> None:
         """Append one effect to the ledger, in the transaction that is open."""
         assert self._connection.in_transaction, "an effect and its ledger entry share one transaction"
-        text = None if body is None else orjson.dumps(body).decode()
+        text = None if entry.body is None else orjson.dumps(entry.body).decode()
         self._connection.execute(
-            "INSERT INTO ledger (at, method, route, object_id, what, body) VALUES (?, ?, ?, ?, ?, ?)",
-            (format_time(at), method, route, object_id, what, text),
+            "INSERT INTO ledger (at, method, route, object_id, what, body, target, request)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                format_time(entry.at),
+                entry.method,
+                entry.route,
+                entry.object_id,
+                entry.what,
+                text,
+                entry.target,
+                entry.request,
+            ),
         )
 
-    def ledger(self, after: int = 0) -> list[dict[str, Any]]:
-        """The effects in the order in which they happened, those with a greater `seq` than `after`."""
+    def ledger(self, after: int = 0, target: str | None = None) -> list[dict[str, Any]]:
+        """The effects in the order in which they happened, with a greater `seq` than `after`, perhaps of one target."""
+        names = ("seq", "at", "method", "route", "object_id", "what", "target", "request")
+        condition = "" if target is None else " AND target = ?"
         rows = self._connection.execute(
-            "SELECT seq, at, method, route, object_id, what, body FROM ledger WHERE seq > ? ORDER BY seq", (after,)
+            f"SELECT {', '.join(names)}, body FROM ledger WHERE seq > ?{condition} ORDER BY seq",  # noqa: S608  # constants
+            (after,) if target is None else (after, target),
         )
-        names = ("seq", "at", "method", "route", "object_id", "what")
         return [
-            dict(zip(names, row[:6], strict=True)) | {"body": None if row[6] is None else orjson.loads(row[6])}
+            dict(zip(names, row[:-1], strict=True)) | {"body": None if row[-1] is None else orjson.loads(row[-1])}
             for row in rows
         ]
 
@@ -308,12 +390,30 @@ def _check_version(connection: sqlite3.Connection, name: str) -> bool:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == SCHEMA_VERSION:
         return False
+    if version == 1:
+        _upgrade_from_1(connection)
+        return False
     if version != 0 or connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         raise RatecardError(
             f"{name}: not a database of this sandbox (version {version}, expected {SCHEMA_VERSION})",
             hint="give another file with --db",
         )
     return True
+
+
+def _upgrade_from_1(connection: sqlite3.Connection) -> None:
+    """Books from before money moved: nothing was due, and every effect was about the object itself."""
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("DROP TRIGGER ledger_keeps")
+    connection.execute("ALTER TABLE ledger ADD COLUMN target TEXT NOT NULL DEFAULT ''")
+    connection.execute("ALTER TABLE ledger ADD COLUMN request TEXT NOT NULL DEFAULT ''")
+    connection.execute("UPDATE ledger SET target = object_id")
+    present = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+    for statement in _statements(SCHEMA):
+        if statement.split()[2 + (statement.split()[1] == "UNIQUE")] not in present - {"ledger_keeps"}:
+            connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    connection.execute("COMMIT")
 
 
 def _create(connection: sqlite3.Connection) -> None:

@@ -116,7 +116,6 @@ _UNSERVED = """
     /moderation/screen POST
     /moderation/usage GET
     /payments POST
-    /payments/{payment_id}/line-items GET
     /payments/{payment_id}/retry GET POST
     /payouts GET
     /payouts/{payout_id}/breakup GET
@@ -138,8 +137,6 @@ _UNSERVED = """
     /products/{id}/short_links POST
     /products/{id}/translations GET
     /products/{id}/translations/{locale} DELETE PUT
-    /refunds GET POST
-    /refunds/{refund_id} GET
     /subscriptions/{subscription_id}/change-plan POST
     /subscriptions/{subscription_id}/change-plan/preview POST
     /subscriptions/{subscription_id}/change-plan/scheduled DELETE

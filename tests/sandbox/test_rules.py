@@ -282,7 +282,7 @@ def test_what_the_sandbox_has_no_objects_for_answers_501(http: httpx.Client, cha
         ("GET", "/subscriptions/sub_none", 404),
         ("GET", "/payments/pay_none", 404),
         ("PUT", "/products", 405),
-        ("POST", "/refunds", 501),
+        ("GET", "/payouts", 501),
         ("POST", "/subscriptions/sub_1/change-plan", 501),
         ("GET", "/products/short_links", 501),
     ],
