@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from reconciler.sandbox import refunds
+from reconciler.sandbox import credit_balances, refunds
 from reconciler.sandbox.exchange import Cause
 from reconciler.sandbox.store import Store
 
 HAPPENINGS: dict[str, Callable[[Cause, str], None]] = {
     refunds.SETTLING: refunds.settle,
+    credit_balances.EXPIRING: credit_balances.expire,
 }
 
 

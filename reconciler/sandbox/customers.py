@@ -69,7 +69,7 @@ def limited(body: JSONObject) -> JSONObject:
 
 def retrieve(call: Call) -> Answer:
     check_query(call)
-    return Answer(200, _found(call).text.encode())
+    return Answer(200, find_customer(call).text.encode())
 
 
 def listing(call: Call) -> Answer:
@@ -95,7 +95,7 @@ def created_between(call: Call) -> list[tuple[str, Any]]:
 def change(call: Call) -> Answer:
     check_query(call)
     request = read_body(call, PatchCustomer)
-    body = _found(call).body
+    body = find_customer(call).body
     for name in request.model_fields_set:
         value = getattr(request, name)
         if value is not None or name in ("phone_number", "preferred_locale"):
@@ -105,7 +105,8 @@ def change(call: Call) -> Answer:
     return as_json(body)
 
 
-def _found(call: Call) -> Stored:
+def find_customer(call: Call) -> Stored:
+    """The customer that the path names. Raises Refusal."""
     stored = call.store.find("customer", call.parameters["customer_id"])
     if stored is None:
         raise Refusal(404, "CUSTOMER_NOT_FOUND", f'no customer "{call.parameters["customer_id"][:60]}"')

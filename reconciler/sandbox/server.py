@@ -16,7 +16,9 @@ from aiohttp.typedefs import Handler
 from reconciler.base.clock import Clock
 from reconciler.base.errors import RatecardError
 from reconciler.sandbox import (
+    addons,
     agenda,
+    credit_balances,
     credit_entitlements,
     customers,
     discounts,
@@ -27,6 +29,7 @@ from reconciler.sandbox import (
     products,
     refunds,
     subscriptions,
+    wallets,
     webhooks,
 )
 from reconciler.sandbox.clock import MovableClock
@@ -56,6 +59,9 @@ SERVED_ROUTES: tuple[Route, ...] = (
     *subscriptions.ROUTES,
     *payments.ROUTES,
     *refunds.ROUTES,
+    *addons.ROUTES,
+    *wallets.ROUTES,
+    *credit_balances.ROUTES,
 )
 BEFORE = frozenset({Fault.RESET, Fault.RATE_LIMITED, Fault.ERROR_BEFORE, Fault.HTML, Fault.STALL})
 

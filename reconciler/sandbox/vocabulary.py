@@ -50,12 +50,9 @@ EVENT_TYPES = words(
 """What a webhook endpoint can subscribe to."""
 
 _UNSERVED = """
-    /addons GET POST
-    /addons/{id} DELETE GET PATCH
     /addons/{id}/images PUT
     /addons/{id}/translations GET
     /addons/{id}/translations/{locale} DELETE PUT
-    /addons/{id}/unarchive POST
     /balances/ledger GET
     /blocklist/customers GET POST
     /blocklist/customers/{entry_id} DELETE GET
@@ -69,11 +66,6 @@ _UNSERVED = """
     /checkouts POST
     /checkouts/preview POST
     /checkouts/{id} GET
-    /credit-entitlements/{credit_entitlement_id}/balances GET
-    /credit-entitlements/{credit_entitlement_id}/balances/{customer_id} GET
-    /credit-entitlements/{credit_entitlement_id}/balances/{customer_id}/grants GET
-    /credit-entitlements/{credit_entitlement_id}/balances/{customer_id}/ledger GET
-    /credit-entitlements/{credit_entitlement_id}/balances/{customer_id}/ledger-entries POST
     /credit-entitlements/{id}/translations GET
     /credit-entitlements/{id}/translations/{locale} DELETE PUT
     /customers/{customer_id}/credit-entitlements GET
@@ -84,8 +76,6 @@ _UNSERVED = """
     /customers/{customer_id}/entitlements GET
     /customers/{customer_id}/payment-methods GET
     /customers/{customer_id}/payment-methods/{payment_method_id} DELETE
-    /customers/{customer_id}/wallets GET
-    /customers/{customer_id}/wallets/ledger-entries GET POST
     /discounts/{discount_id}/customers GET POST
     /discounts/{discount_id}/customers/{customer_id} DELETE
     /disputes GET

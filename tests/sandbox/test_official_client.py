@@ -317,9 +317,9 @@ def test_webhooks_are_paged_by_cursor_until_done(official: DodoPayments):
 
 def test_a_route_beyond_the_sandbox_answers_501_and_says_so(official: DodoPayments):
     with pytest.raises(dodopayments.InternalServerError) as unserved:
-        official.addons.list()
+        official.brands.list()
     assert unserved.value.status_code == 501
     assert unserved.value.body == {
         "code": "NOT_IMPLEMENTED",
-        "message": "GET /addons: the sandbox cannot do this yet",
+        "message": "GET /brands: the sandbox cannot do this yet",
     }
