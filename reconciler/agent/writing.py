@@ -10,13 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 from reconciler.agent.drafting import document_of, put
 from reconciler.agent.port import Draft, Field, Source, SourceKind, View
 from reconciler.base.diagnostics import has_errors
 from reconciler.base.errors import RatecardError
-from reconciler.spec.format import format_text
+from reconciler.spec.format import document_text, format_text
 from reconciler.spec.load import Spec, load_text
 from reconciler.spec.source import dotted
 
@@ -66,7 +65,7 @@ def written(drafts: Sequence[Draft], specs: Sequence[Spec], view: View, home: st
     files: dict[str, Written] = {}
     for draft in drafts:
         spec = by_name.get((draft.kind, draft.name))
-        meant = _new_text(document_of(draft, view))
+        meant = document_text(document_of(draft, view))
         file = spec.source.file.name if spec else _place_for(draft, home, there, files)
         so_far = files.get(file) or _as_it_is(file, there)
         if spec is None:
@@ -152,12 +151,6 @@ def _as_it_is(file: str, there: There) -> Written:
     data = there(file)
     text = (data or b"").decode("utf-8", "replace")
     return Written(file, text if not text or text.endswith("\n") else text + "\n", {}, data)
-
-
-def _new_text(document: Mapping[str, Any]) -> str:
-    import yaml
-
-    return yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True, width=100)
 
 
 def _edited(text: str, draft: Draft, file: str) -> str:

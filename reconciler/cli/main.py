@@ -14,6 +14,7 @@ from types import ModuleType
 # name -> (module, one line for --help). The list is here so that help imports no command.
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("init", "Start a workspace: ratecard.yaml and example specs."),
+    "import": ("import_", "Take over what is live already: write specs for it; nothing live is touched."),
     "prompt": ("prompt", "Describe billing in plain words; see the specs and changes that would come of it."),
     "validate": ("validate", "Check all specs, offline; tell every mistake with its place."),
     "fmt": ("fmt", "Rewrite specs in canonical form; comments stay."),

@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from reconciler.base.clock import format_time
 from reconciler.base.diagnostics import Diagnostic
+from reconciler.engine.importing import Imported
 from reconciler.journal.entries import Entry
 from reconciler.plan.approval import Decision
 
@@ -75,6 +76,45 @@ class Diagnostics(Shape):
 
     kind: Literal["Diagnostics"] = "Diagnostics"
     diagnostics: list[DiagnosticShape]
+
+
+class ImportedSpecShape(BaseModel):
+    """One spec, the file that holds it, and the ids of the live objects that it takes over."""
+
+    kind: str
+    name: str
+    file: str
+    text: str
+    ids: list[str]
+
+
+class LeftShape(BaseModel):
+    """A live object that no spec can say, and why."""
+
+    kind: str
+    id: str
+    title: str
+    reason: str
+
+
+class ImportedShape(Shape):
+    """`import`: the specs for what is live; what was left as it is; what looks like one plan and was kept apart."""
+
+    kind: Literal["Imported"] = "Imported"
+    written: bool
+    specs: list[ImportedSpecShape]
+    left: list[LeftShape]
+    apart: list[str]
+
+    @classmethod
+    def of(cls, found: Imported, *, written: bool) -> ImportedShape:
+        """The shape of an import."""
+        specs = [
+            ImportedSpecShape(kind=one.kind, name=one.name, file=one.file, text=one.text, ids=list(one.ids))
+            for one in found.specs
+        ]
+        left = [LeftShape(kind=one.kind, id=one.id, title=one.title, reason=why) for one, why in found.left]
+        return cls(written=written, specs=specs, left=left, apart=list(found.apart))
 
 
 class Validation(Shape):

@@ -14,6 +14,7 @@ from reconciler.plan.capabilities import Capabilities
 from reconciler.plan.change_set import Change, ChangeSet, Verb
 from reconciler.plan.diff import Problem, diff
 from reconciler.plan.impact import NOTHING, Exposure, Impact, ended, kept
+from reconciler.plan.resource import Binding
 
 if TYPE_CHECKING:
     from reconciler.engine.session import Desk, Session
@@ -43,7 +44,8 @@ def make_change_set(session: Session, desired: Desired | None = None) -> Planned
     addresses = {resource.address for resource in wanted.resources}
     bindings = session.bindings()
     bindings.update((a, b) for a, b in session.all_bindings().items() if a in addresses)
-    live = session.connection.read(bindings)
+    adopted = [Binding(r.address, r.kind, r.adopt) for r in wanted.resources if r.adopt and r.address not in bindings]
+    live = session.connection.read(bindings, adopted)
     session.progress.step("Comparing")
     capabilities = session.provider.capabilities
     found = diff(wanted.resources, live, bindings, capabilities, session.workspace.name)

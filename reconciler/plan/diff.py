@@ -16,6 +16,7 @@ from reconciler.plan.resource import (
     Resource,
     foreign,
     foreign_ids,
+    in_order_of_references,
     reference,
     references_in,
     rewrite_body,
@@ -375,7 +376,7 @@ class _Comparison:
                 return foreign(self.left[target]) if target in self.left else reference(target)
             return reference(self.rebound[target]) if target in self.rebound else foreign(target)
 
-        return rewrite_body(body, see)
+        return in_order_of_references(rewrite_body(body, see))
 
     def _ids(self, body: Body) -> Mapping[str, str]:
         """The ids of referred objects that exist already: those that stay, and those that go and may come back."""

@@ -134,6 +134,37 @@ def rewrite_body(body: Body, replace: Callable[[str, str], JSON]) -> Body:
     return changed
 
 
+def in_order_of_references(body: Body) -> Body:
+    """The same body with lists of references, and of objects that hold one, in the order of what they refer to.
+
+    Providers give such lists in the order of ids, which is another one once ids have become addresses.
+    """
+    return {name: _in_order(value) for name, value in body.items()}
+
+
+def _in_order(value: JSON) -> JSON:
+    if isinstance(value, Mapping):
+        return value if _is_reference(value) else {name: _in_order(part) for name, part in value.items()}
+    if not isinstance(value, list) or not value or not all(isinstance(part, Mapping) for part in value):
+        return value
+    parts = [_in_order(part) for part in value]
+    keys = [_target(part) for part in parts]
+    if None in keys:
+        return parts
+    return [part for _, part in sorted(zip(keys, parts, strict=True), key=lambda pair: str(pair[0]))]
+
+
+def _target(part: JSON) -> str | None:
+    """What an object in a list refers to first; None when it refers to nothing."""
+    assert isinstance(part, Mapping), "asked of lists of objects only"
+    inner = part if _is_reference(part) else next((one for one in part.values() if _is_reference(one)), None)
+    return str(next(iter(inner.values()))) if isinstance(inner, Mapping) else None
+
+
+def _is_reference(value: JSON) -> bool:
+    return isinstance(value, Mapping) and len(value) == 1 and next(iter(value)) in (REFERENCE, FOREIGN)
+
+
 def references_in(value: JSON) -> list[str]:
     """The addresses that a value refers to, as often as it does."""
     return _targets(value, REFERENCE)

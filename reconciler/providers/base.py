@@ -7,7 +7,7 @@ never remembers: that is the engine's and the journal's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -66,6 +66,29 @@ class Request:
     method: str
     path: str
     body: Body | None
+
+
+class CannotSay(Exception):
+    """No spec can say what a live object is: in words, for the person who imports it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A spec that might have made live objects, as YAML has it; without a document where none can, and why."""
+
+    kind: str
+    name: str
+    document: Body | None
+    resources: tuple[LiveResource, ...]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """Live objects as candidates for specs, each after those that it names; and what looks alike and is kept apart."""
+
+    candidates: tuple[Candidate, ...]
+    apart: tuple[str, ...] = ()
 
 
 # The code of every provider's diagnostic for a reference to a spec that is not there.
@@ -135,11 +158,11 @@ class Books(Protocol):
 class Connection(Protocol):
     """One account of a provider. Methods may be called from several threads; requests are counted by method."""
 
-    def read(self, bindings: Mapping[str, Binding], also: Iterable[Binding] = ()) -> Live:
+    def read(self, bindings: Mapping[str, Binding], also: Iterable[Binding] = (), *, whole: bool = False) -> Live:
         """Every live object of the managed kinds, and each bound one that lists leave out (archived, or really gone).
 
         References in bodies are addresses where the id is bound. `also` are further objects to look for by id, which
-        stand for no address. Raises ProviderError.
+        stand for no address; they are read whole. With `whole` all are, at any cost. Raises ProviderError.
         """
         ...
 
@@ -179,6 +202,15 @@ class Provider(Protocol):
 
     def lower(self, specs: Sequence[Spec]) -> Lowered:
         """What the specs mean here: pure and offline."""
+        ...
+
+    def lift(
+        self, resources: Sequence[LiveResource], taken: Mapping[str, set[str]], apart: Collection[str] = ()
+    ) -> Lifted:
+        """The specs that would make these live objects: pure and offline.
+
+        `taken` are names in use, by kind; `apart` the ids of objects that are to be specs of their own.
+        """
         ...
 
     def connect(self, access: AccountAccess) -> Connection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import ChainMap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
@@ -80,6 +80,12 @@ class _AddressesNow(Mapping[str, str]):
         return sum(1 for _ in self)
 
 
+def _may_have_credits(object_id: str, raw: Raw, one_by_one: Collection[str] | None) -> bool:
+    """Whether a product has credits on it by its metadata, or was made by others, who say nothing, and is asked for."""
+    said = (raw.get("metadata") or {}).get(CREDITS_KEY)
+    return said == ATTACHED or (said is None and (one_by_one is None or object_id in one_by_one))
+
+
 class DodoConnection:
     """A connection to one account, safe to share between threads.
 
@@ -109,12 +115,15 @@ class DodoConnection:
 
     # reading
 
-    def read(self, bindings: Mapping[str, Binding], also: Iterable[Binding] = ()) -> Live:
+    def read(self, bindings: Mapping[str, Binding], also: Iterable[Binding] = (), *, whole: bool = False) -> Live:
         """Every live object of the managed kinds, and each bound one that lists leave out because it is archived.
 
         A bound object that is in neither is really gone, and is left out. `also` are further objects to look for by
-        id, which stand for no address. Raises ProviderError.
+        id, which stand for no address. Of objects that we have not made, lists may leave out a part: those of `also`
+        are read whole, and with `whole` all are, one request for each product. Raises ProviderError.
         """
+        also = tuple(also)
+        one_by_one = None if whole else {binding.id for binding in also if binding.kind == PRODUCT}
         addresses = {binding.id: address for address, binding in bindings.items()}
         with self._guard:
             self._bound = addresses
@@ -130,7 +139,7 @@ class DodoConnection:
         for kind, future in futures.items():
             active, archived = future.result()
             if kind == PRODUCT:
-                active, archived = self._whole(active), self._whole(archived)
+                active, archived = self._whole(active, one_by_one), self._whole(archived, one_by_one)
             resources += [lift(kind, raw, addresses) for raw in active.values()]
             resources += [lift(kind, raw, addresses, archived=True) for raw in archived.values()]
             account = account or next((raw["business_id"] for raw in active.values() if raw.get("business_id")), None)
@@ -138,12 +147,15 @@ class DodoConnection:
         resources += self._read_below([raw for raw in products if raw.get("pricing_mode")], addresses)
         return Live(tuple(resources), account)
 
-    def _whole(self, products: Mapping[str, Raw]) -> dict[str, Raw]:
-        """The products with what lists leave out, read one by one where their metadata says that there is some."""
+    def _whole(self, products: Mapping[str, Raw], one_by_one: Collection[str] | None) -> dict[str, Raw]:
+        """The products with what lists leave out, read one by one where that is asked (None: all of them).
+
+        Also where their metadata says that there is some: what we make says so, one way or the other.
+        """
         partly = {
             object_id: self._pool.submit(self._client.get, object_path(PRODUCT, object_id))
             for object_id, raw in products.items()
-            if "credit_entitlements" not in raw and (raw.get("metadata") or {}).get(CREDITS_KEY) == ATTACHED
+            if "credit_entitlements" not in raw and _may_have_credits(object_id, raw, one_by_one)
         }
         return {**products, **{object_id: future.result() for object_id, future in partly.items()}}
 

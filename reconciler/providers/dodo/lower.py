@@ -95,8 +95,8 @@ class _Lowering:
         names = regional.labels(document, targets)
         if self._refused(spec, names, regional.regional_limits(document, targets)):
             return []
-        self.modes.update((target.mode, regional.mode_resource(target)) for target in targets)
         adopted = dict(_adopted(document, names))
+        self.modes.update((target.mode, regional.mode_resource(target, adopted)) for target in targets)
         return list(regional.localized_prices(document, targets, adopted))
 
     def _refused(self, spec: Spec, parts: Sequence[str], own: Iterable[limits.Limit]) -> bool:

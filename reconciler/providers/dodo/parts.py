@@ -42,7 +42,7 @@ def parts_of(document: Plan) -> tuple[Part, ...]:
     alone = len(spec.prices) + len(spec.commitments) == 1
     found = []
     for name, price in spec.prices.items():
-        title = spec.title if alone else f"{spec.title} ({name})"
+        title = price.title or (spec.title if alone else f"{spec.title} ({name})")
         amount, wrong = _amount(document, name)
         lines = tuple(pair for pair in enumerate(spec.usage) if pair[1].prices is None or name in pair[1].prices)
         found.append(Part(name, title, price.every, amount, wrong, None, lines, _credits(document, name)))

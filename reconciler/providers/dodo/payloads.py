@@ -101,6 +101,8 @@ def patch_metadata(
             wanted.setdefault(FEATURES_KEY, "[]")  # were maps merged, leaving it out would keep the old features
     if bool(after.get("credit_entitlements")) != bool(before.get("credit_entitlements")):
         wanted[CREDITS_KEY] = ATTACHED if after["credit_entitlements"] else DETACHED
+    elif mark is not None and after.get("credit_entitlements"):
+        wanted[CREDITS_KEY] = ATTACHED  # taken over: whoever made it left no word for those who read lists
     return None if wanted == dict(live) else wanted
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from reconciler.base.errors import RefusedError
-from reconciler.providers.base import AccountAccess, Connection, Lowered, Mode
+from reconciler.plan.resource import LiveResource
+from reconciler.providers.base import AccountAccess, Connection, Lifted, Lowered, Mode
 from reconciler.providers.dodo.capabilities import CAPABILITIES
 
 if TYPE_CHECKING:
@@ -41,6 +42,14 @@ class Dodo:
         from reconciler.providers.dodo.lower import lower  # it knows every kind: only where specs are read
 
         return lower(specs)
+
+    def lift(
+        self, resources: Sequence[LiveResource], taken: Mapping[str, set[str]], apart: Collection[str] = ()
+    ) -> Lifted:
+        """The specs that would make these live objects: pure and offline."""
+        from reconciler.providers.dodo.importing import lift_specs  # only where an account is imported
+
+        return lift_specs(resources, taken, apart)
 
     def connect(self, access: AccountAccess) -> Connection:
         """Open a connection. Raises RefusedError when the key or the address does not belong to the mode."""

@@ -104,11 +104,15 @@ def _one_percent(
         yield refuse("regional-zero", message, at, hint="take off less, or name the other prices only")
 
 
-def mode_resource(target: Target) -> Resource:
-    """That a product has prices for countries."""
+def mode_resource(target: Target, adopted: Mapping[str, str]) -> Resource:
+    """That a product has prices for countries: it has them already where one of these is taken over."""
+    ids = (found for label, found in adopted.items() if label.rpartition(".")[0] == target.label)
+    product = next(ids, "").partition("/")[0]
     body: dict[str, JSON] = {"product_id": reference(target.address), "pricing_mode": BY_COUNTRY}
     title = f"{target.title}: prices by country"
-    return Resource(target.mode, PRICING_MODE, title, body, (target.address,))
+    return Resource(
+        target.mode, PRICING_MODE, title, body, (target.address,), f"{product}/{PRICING_MODE}" if product else None
+    )
 
 
 def localized_prices(

@@ -32,6 +32,7 @@ from reconciler.spec.kinds.grants import grant_mistakes, granted
 class Price(Model):
     """A recurring price: an amount, or a discount of another price of the same plan."""
 
+    title: Title | None = Field(default=None, description="What it is called where people buy it; else plan and price")
     amount: MoneyText | None = None
     discount: PercentText | None = None
     of: Name | None = None
