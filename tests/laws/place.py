@@ -115,6 +115,16 @@ class Account:
         found = next(made[key] for key in ("product_id", "discount_id", "id") if key in made)
         return f"{path}/{found}"
 
+    def change(self, path: str, body: Mapping[str, Any]) -> None:
+        """Change an object by hand."""
+        self._http.patch(path, json=body).raise_for_status()
+
+    def unmark(self, path: str, keys: Sequence[str]) -> None:
+        """Take pairs out of the metadata of an object, where its kind has any."""
+        metadata = self._http.get(path).raise_for_status().json().get("metadata")
+        if metadata:
+            self.change(path, {"metadata": {key: value for key, value in metadata.items() if key not in keys}})
+
     def bytes_of(self, path: str) -> bytes:
         return self._http.get(path).raise_for_status().content
 
