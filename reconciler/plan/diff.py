@@ -207,7 +207,7 @@ class _Comparison:
             return
         settled.add(resource.address)
         found = self.matched.get(resource.address)
-        same = found is not None and same_value(found.body, resource.body)
+        same = found is not None and _alike(found.body, resource)
         formerly = references_in(found.body) if found is not None and not same else ()
         for address in (*resource.references, *formerly):
             if address in self.by_address:
@@ -221,7 +221,7 @@ class _Comparison:
         adopted = resource.adopt == found.id and found.id not in self.bound_ids and found.owner is None
         if adopted:
             self.changes.append(self._change(Verb.ADOPT, resource, found, before, before))
-        equal = same if before is found.body else same_value(before, resource.body)
+        equal = same if before is found.body else _alike(before, resource)
         immutable = [] if equal else changed_immutable(before, resource.body, self._kind(resource.kind))
         if found.archived and immutable:
             # Restored, it would only be replaced and archived again: it stays as it is.
@@ -376,7 +376,7 @@ class _Comparison:
                 return foreign(self.left[target]) if target in self.left else reference(target)
             return reference(self.rebound[target]) if target in self.rebound else foreign(target)
 
-        return in_order_of_references(rewrite_body(body, see))
+        return rewrite_body(body, see)
 
     def _ids(self, body: Body) -> Mapping[str, str]:
         """The ids of referred objects that exist already: those that stay, and those that go and may come back."""
@@ -417,6 +417,15 @@ def reverse_of(verb: Verb, kind: KindCapabilities) -> Reverse:
     if kind.restorable:
         return Reverse(Undo.REVERSIBLE, Verb.RESTORE)
     return Reverse(Undo.IRREVERSIBLE, reason=f"a {kind.kind} cannot be restored")
+
+
+def _alike(body: Body, resource: Resource) -> bool:
+    """Whether a live body is what is asked for; in which order it lists what it refers to does not matter."""
+    if same_value(body, resource.body):
+        return True
+    if not resource.references:
+        return False
+    return same_value(in_order_of_references(body), in_order_of_references(resource.body))
 
 
 def natural_key(kind: str, body: Body, capabilities: Capabilities) -> tuple[str, ...] | None:
