@@ -10,7 +10,7 @@ from reconciler.engine.desired import Desired, Specs
 from reconciler.providers.base import UNKNOWN_NAME, Provider
 from reconciler.spec.check import check
 from reconciler.spec.files import SourceFile
-from reconciler.spec.kinds.webhook import ALIAS_PREFIX, Webhook
+from reconciler.spec.kinds.fields import ALIAS_PREFIX
 from reconciler.spec.load import Spec, load_files
 
 
@@ -48,7 +48,7 @@ def with_aliases(specs: Sequence[Spec], aliases: Mapping[str, str]) -> list[Spec
 
 def _with_alias(spec: Spec, aliases: Mapping[str, str]) -> Spec:
     document = spec.document
-    if not isinstance(document, Webhook) or not document.spec.url.startswith(ALIAS_PREFIX):
+    if document.kind != "Webhook" or not document.spec.url.startswith(ALIAS_PREFIX):
         return spec
     target = aliases.get(document.spec.url.removeprefix(ALIAS_PREFIX))
     if target is None:

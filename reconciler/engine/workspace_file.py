@@ -13,7 +13,6 @@ from reconciler.base.diagnostics import Diagnostic, Mistake
 from reconciler.engine import config
 from reconciler.spec.files import SourceFile
 from reconciler.spec.kinds.fields import Document, Metadata, Model, Name, clean_text
-from reconciler.spec.kinds.webhook import url_mistakes
 from reconciler.spec.load import load_one
 
 _KEY_REFERENCE = r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:\S+)$"
@@ -133,6 +132,8 @@ class WorkspaceDocument(Document):
                         at=(*at, field),
                     )
         for alias, target in self.spec.aliases.items():
+            from reconciler.spec.kinds.webhook import url_mistakes  # a kind costs its models only where it is used
+
             yield from url_mistakes(target, ("spec", "aliases", alias))
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from reconciler.base.diagnostics import Diagnostic, Mistake, Severity, in_order
-from reconciler.spec.kinds.discount import Discount
-from reconciler.spec.kinds.registry import AnyDocument
-from reconciler.spec.kinds.webhook import ALIAS_PREFIX, Webhook
+from reconciler.spec.kinds.fields import ALIAS_PREFIX
 from reconciler.spec.load import Spec, diagnostic
 from reconciler.spec.words import did_you_mean
+
+if TYPE_CHECKING:
+    from reconciler.spec.kinds.registry import AnyDocument
+    from reconciler.spec.kinds.webhook import Webhook
 
 Broken: TypeAlias = Collection[tuple[str, str]]
 
@@ -32,7 +34,7 @@ def check(specs: Sequence[Spec], *, aliases: Mapping[str, str], broken: Broken =
         document = spec.document
         for mistake in _references(document, there, broken):
             found.append(diagnostic(spec, mistake))  # noqa: PERF401 - a generator more for each spec would cost
-        if isinstance(document, Webhook):
+        if document.kind == "Webhook":
             found.extend(diagnostic(spec, m) for m in _address(document, aliases))
         title = getattr(document.spec, "title", None)
         if title and not title.isascii():
@@ -48,7 +50,7 @@ def _twice(specs: Sequence[Spec]) -> Iterator[Diagnostic]:
         first = names.setdefault((spec.kind, spec.name), spec)
         if first is not spec:
             yield _told_of_first(spec, first, f'{spec.kind} "{spec.name}"', ("metadata", "name"), "check/name-twice")
-        if isinstance(spec.document, Discount):
+        if spec.document.kind == "Discount":
             code = spec.document.spec.code
             first = codes.setdefault(code, spec)
             if first is not spec:

@@ -6,6 +6,7 @@ From the vendor's OpenAPI 1.113.0, the types of its client 1.123.0 and its pages
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from reconciler.base.canonical import JSON
 from reconciler.base.diagnostics import Edit, WayOut
@@ -22,8 +23,10 @@ from reconciler.providers.dodo.limits import (
     too_long,
     warn,
 )
-from reconciler.spec.kinds.credit import Credit, CreditLine, GivenCredit
-from reconciler.spec.kinds.entitlement import Entitlement
+
+if TYPE_CHECKING:
+    from reconciler.spec.kinds.credit import Credit, CreditLine, GivenCredit
+    from reconciler.spec.kinds.entitlement import Entitlement
 
 UNIT_LIMIT = 50
 MESSAGE_LIMIT = 2500

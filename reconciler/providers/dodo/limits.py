@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from reconciler.base.diagnostics import Edit, Mistake, Severity, WayOut
 from reconciler.base.money import Money, Rate
@@ -14,10 +15,13 @@ from reconciler.base.period import Period
 from reconciler.providers.dodo.currencies import IN_DOUBT, TAKEN
 from reconciler.providers.dodo.events import expand, suggest
 from reconciler.providers.dodo.marks import VALUE_LIMIT, write_features
-from reconciler.spec.kinds.discount import Discount
-from reconciler.spec.kinds.meter import Meter
-from reconciler.spec.kinds.product import Product
-from reconciler.spec.kinds.webhook import ALIAS_PREFIX, Webhook
+from reconciler.spec.kinds.fields import ALIAS_PREFIX
+
+if TYPE_CHECKING:
+    from reconciler.spec.kinds.discount import Discount
+    from reconciler.spec.kinds.meter import Meter
+    from reconciler.spec.kinds.product import Product
+    from reconciler.spec.kinds.webhook import Webhook
 
 At = tuple[str | int, ...]
 

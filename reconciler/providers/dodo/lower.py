@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from reconciler.base.canonical import JSON, canonical_json
 from reconciler.base.clock import format_time
@@ -12,20 +13,21 @@ from reconciler.base.diagnostics import Diagnostic, Mistake, Severity
 from reconciler.base.money import Money
 from reconciler.plan.resource import Resource, reference
 from reconciler.providers.base import UNKNOWN_NAME, Lowered
-from reconciler.providers.dodo import grants, limits, plan_limits, products, regional
+from reconciler.providers.dodo import grants, limits, plan_limits, products
 from reconciler.providers.dodo.capabilities import CREDIT, DISCOUNT, LOCALIZED_PRICE, METER, WEBHOOK
 from reconciler.providers.dodo.events import expand
 from reconciler.providers.dodo.parts import parts_of
-from reconciler.spec.kinds.credit import Credit
-from reconciler.spec.kinds.discount import Discount
-from reconciler.spec.kinds.entitlement import Entitlement
-from reconciler.spec.kinds.meter import Meter
-from reconciler.spec.kinds.plan import Plan
-from reconciler.spec.kinds.product import Product
-from reconciler.spec.kinds.regional_pricing import RegionalPricing
-from reconciler.spec.kinds.registry import CONFIGURATION, AnyDocument
-from reconciler.spec.kinds.webhook import Webhook
+from reconciler.spec.kinds.registry import CONFIGURATION
 from reconciler.spec.load import Spec, diagnostic
+
+if TYPE_CHECKING:
+    from reconciler.providers.dodo import regional
+    from reconciler.spec.kinds.discount import Discount
+    from reconciler.spec.kinds.meter import Meter
+    from reconciler.spec.kinds.plan import Plan
+    from reconciler.spec.kinds.regional_pricing import RegionalPricing
+    from reconciler.spec.kinds.registry import AnyDocument
+    from reconciler.spec.kinds.webhook import Webhook
 
 ADOPT = "ratecard.dev/adopt"
 _ADOPT_AT: limits.At = ("metadata", "annotations", ADOPT)
@@ -57,29 +59,29 @@ class _Lowering:
         self.named: dict[str, dict[str, AnyDocument]] = {}
         for spec in specs:
             self.named.setdefault(spec.kind, {})[spec.name] = spec.document
-        self.credits = {spec.name: spec.document for spec in specs if isinstance(spec.document, Credit)}
+        self.credits = {spec.name: spec.document for spec in specs if spec.document.kind == "Credit"}
 
     def one(self, spec: Spec) -> list[Resource]:
         """The resources of one spec, none when any part of it cannot be expressed."""
         document = spec.document
-        if isinstance(document, Plan):
+        if document.kind == "Plan":
             return self._plan(spec, document)
-        if isinstance(document, RegionalPricing):
+        if document.kind == "RegionalPricing":
             return self._regional(spec, document)
         if self._refused(spec, (), _document_limits(document)):
             return []
         adopt = document.metadata.annotations.get(ADOPT)
-        if isinstance(document, Meter):
+        if document.kind == "Meter":
             return [_meter(spec, document, adopt)]
-        if isinstance(document, Discount):
+        if document.kind == "Discount":
             return [self._discount(spec, document, adopt)]
-        if isinstance(document, Product):
+        if document.kind == "Product":
             return [products.single_product(document, adopt, self.credits)]
-        if isinstance(document, Credit):
+        if document.kind == "Credit":
             return [grants.credit_resource(document, adopt)]
-        if isinstance(document, Entitlement):
+        if document.kind == "Entitlement":
             return [grants.entitlement_resource(document, adopt)]
-        assert isinstance(document, Webhook), "all other kinds of configuration are lowered above"
+        assert document.kind == "Webhook", "all other kinds of configuration are lowered above"
         return [_webhook(spec, document, adopt)]
 
     def _plan(self, spec: Spec, document: Plan) -> list[Resource]:
@@ -91,6 +93,8 @@ class _Lowering:
         return [products.plan_product(document, part, adopted.get(part.name), self.credits) for part in parts]
 
     def _regional(self, spec: Spec, document: RegionalPricing) -> list[Resource]:
+        from reconciler.providers.dodo import regional  # with models of its own
+
         targets = self._targets(document)
         names = regional.labels(document, targets)
         if self._refused(spec, names, regional.regional_limits(document, targets)):
@@ -109,13 +113,15 @@ class _Lowering:
 
     def _targets(self, document: RegionalPricing) -> list[regional.Target]:
         """The prices that a document is for; those that are not there are told elsewhere."""
+        from reconciler.providers.dodo import regional
+
         targets: list[regional.Target] = []
         for one in document.references():
             named = self.named.get(one.kind, {}).get(one.name)
-            if isinstance(named, Plan):
+            if named is not None and named.kind == "Plan":
                 wanted = [part for part in parts_of(named) if one.part in (None, part.name) and part.amount is not None]
                 targets += [regional.plan_target(named, part, one.at) for part in wanted]
-            elif isinstance(named, Product):
+            elif named is not None and named.kind == "Product":
                 targets.append(regional.product_target(named, one.at))
         return targets
 
@@ -174,18 +180,18 @@ class _Lowering:
 
 def _document_limits(document: AnyDocument) -> Iterator[limits.Limit]:
     """What Dodo cannot do of a spec that is one object there."""
-    if isinstance(document, Meter):
+    if document.kind == "Meter":
         yield from limits.meter_limits(document)
-    elif isinstance(document, Discount):
+    elif document.kind == "Discount":
         yield from limits.discount_limits(document)
-    elif isinstance(document, Webhook):
+    elif document.kind == "Webhook":
         yield from limits.webhook_limits(document)
-    elif isinstance(document, Product):
+    elif document.kind == "Product":
         yield from limits.product_limits(document)
         yield from grants.grant_limits(document.spec.credits, document.spec.title)
-    elif isinstance(document, Credit):
+    elif document.kind == "Credit":
         yield from grants.credit_limits(document)
-    elif isinstance(document, Entitlement):
+    elif document.kind == "Entitlement":
         yield from grants.entitlement_limits(document)
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from reconciler.base.diagnostics import Mistake
 from reconciler.base.money import Money
 from reconciler.base.period import Period
-from reconciler.spec.kinds.commitment import Commitment
-from reconciler.spec.kinds.credit import CreditLine
-from reconciler.spec.kinds.plan import Plan, UsageLine
+
+if TYPE_CHECKING:
+    from reconciler.spec.kinds.commitment import Commitment
+    from reconciler.spec.kinds.credit import CreditLine
+    from reconciler.spec.kinds.plan import Plan, UsageLine
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ Limits from the vendor's OpenAPI 1.113.0, the types of its client 1.123.0 and it
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from reconciler.base.diagnostics import Edit, WayOut
 from reconciler.base.period import Period
@@ -25,8 +26,10 @@ from reconciler.providers.dodo.limits import (
     warn,
 )
 from reconciler.providers.dodo.parts import Part
-from reconciler.spec.kinds.commitment import Commitment
-from reconciler.spec.kinds.plan import Included, Plan, Seat, Tiers, Trial, UsageLine
+
+if TYPE_CHECKING:
+    from reconciler.spec.kinds.commitment import Commitment
+    from reconciler.spec.kinds.plan import Included, Plan, Seat, Tiers, Trial, UsageLine
 
 _LONGEST = TERM.months()
 METERS_LIMIT = 10

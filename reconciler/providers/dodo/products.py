@@ -6,6 +6,7 @@ What is not said in a spec has its value said here, so that live and desired are
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 from reconciler.base.canonical import JSON
 from reconciler.base.money import Money, Rate
@@ -16,11 +17,13 @@ from reconciler.providers.dodo.grants import PRORATION, RUNS_OUT, attached, unit
 from reconciler.providers.dodo.limits import TERM, rate_text
 from reconciler.providers.dodo.parts import Part
 from reconciler.providers.dodo.plan_limits import free_units
-from reconciler.spec.kinds.credit import Credit
-from reconciler.spec.kinds.plan import Plan
-from reconciler.spec.kinds.product import Product
 
-Credits = Mapping[str, Credit]
+if TYPE_CHECKING:
+    from reconciler.spec.kinds.credit import Credit
+    from reconciler.spec.kinds.plan import Plan
+    from reconciler.spec.kinds.product import Product
+
+Credits: TypeAlias = "Mapping[str, Credit]"
 
 _TERM: Mapping[str, JSON] = {
     "subscription_period_count": TERM.count,

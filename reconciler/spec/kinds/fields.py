@@ -50,6 +50,9 @@ def _moment(text: str) -> datetime:
         raise Mistake(str(error), code="time/moment", hint="a moment is RFC 3339 text in quotes, in UTC") from None
 
 
+# `alias:NAME` in a url stands for an address that the workspace names.
+ALIAS_PREFIX = "alias:"
+
 MONEY_PATTERN = r"^(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})? [A-Z]{3}$"
 NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 

@@ -2,48 +2,77 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias, get_args
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, TypeAlias
 
-from reconciler.spec.kinds.action import Action
-from reconciler.spec.kinds.cancellation import Cancellation
-from reconciler.spec.kinds.credit import Credit
-from reconciler.spec.kinds.credit_grant import CreditGrant
-from reconciler.spec.kinds.discount import Discount
-from reconciler.spec.kinds.discount_grant import DiscountGrant
-from reconciler.spec.kinds.entitlement import Entitlement
-from reconciler.spec.kinds.meter import Meter
-from reconciler.spec.kinds.pause import Pause
-from reconciler.spec.kinds.plan import Plan
-from reconciler.spec.kinds.product import Product
-from reconciler.spec.kinds.refund import Refund
-from reconciler.spec.kinds.regional_pricing import RegionalPricing
-from reconciler.spec.kinds.trial_extension import TrialExtension
-from reconciler.spec.kinds.webhook import Webhook
+if TYPE_CHECKING:
+    from reconciler.spec.kinds.cancellation import Cancellation
+    from reconciler.spec.kinds.credit import Credit
+    from reconciler.spec.kinds.credit_grant import CreditGrant
+    from reconciler.spec.kinds.discount import Discount
+    from reconciler.spec.kinds.discount_grant import DiscountGrant
+    from reconciler.spec.kinds.entitlement import Entitlement
+    from reconciler.spec.kinds.meter import Meter
+    from reconciler.spec.kinds.pause import Pause
+    from reconciler.spec.kinds.plan import Plan
+    from reconciler.spec.kinds.product import Product
+    from reconciler.spec.kinds.refund import Refund
+    from reconciler.spec.kinds.regional_pricing import RegionalPricing
+    from reconciler.spec.kinds.trial_extension import TrialExtension
+    from reconciler.spec.kinds.webhook import Webhook
 
 API_VERSION = "ratecard.dev/v1alpha1"
 
-Configuration: TypeAlias = Meter | Credit | Entitlement | Plan | Product | RegionalPricing | Discount | Webhook
-AnyAction: TypeAlias = Refund | CreditGrant | Cancellation | Pause | TrialExtension | DiscountGrant
-AnyDocument: TypeAlias = Configuration | AnyAction
+Configuration: TypeAlias = "Meter | Credit | Entitlement | Plan | Product | RegionalPricing | Discount | Webhook"
+AnyAction: TypeAlias = "Refund | CreditGrant | Cancellation | Pause | TrialExtension | DiscountGrant"
+AnyDocument: TypeAlias = "Configuration | AnyAction"
 
-KINDS: dict[str, type[AnyDocument]] = {
-    "Cancellation": Cancellation,
-    "Credit": Credit,
-    "CreditGrant": CreditGrant,
-    "Discount": Discount,
-    "DiscountGrant": DiscountGrant,
-    "Entitlement": Entitlement,
-    "Meter": Meter,
-    "Pause": Pause,
-    "Plan": Plan,
-    "Product": Product,
-    "Refund": Refund,
-    "RegionalPricing": RegionalPricing,
-    "TrialExtension": TrialExtension,
-    "Webhook": Webhook,
+# kind -> its module, which has a model of that name.
+_CONFIGURATION = {
+    "Credit": "credit",
+    "Discount": "discount",
+    "Entitlement": "entitlement",
+    "Meter": "meter",
+    "Plan": "plan",
+    "Product": "product",
+    "RegionalPricing": "regional_pricing",
+    "Webhook": "webhook",
+}
+_ACTIONS = {
+    "Cancellation": "cancellation",
+    "CreditGrant": "credit_grant",
+    "DiscountGrant": "discount_grant",
+    "Pause": "pause",
+    "Refund": "refund",
+    "TrialExtension": "trial_extension",
 }
 
-# What is done once.
-ACTIONS = frozenset(name for name, document in KINDS.items() if issubclass(document, Action))
 # What is kept as it is written: the kinds that providers lower to resources.
-CONFIGURATION = frozenset(name for name, document in KINDS.items() if document in get_args(Configuration))
+CONFIGURATION = frozenset(_CONFIGURATION)
+# What is done once.
+ACTIONS = frozenset(_ACTIONS)
+
+
+class _Kinds(Mapping[str, "type[AnyDocument]"]):
+    """The models by kind, each imported when it is asked for: a kind costs its models only where there is one of it."""
+
+    def __init__(self) -> None:
+        self._modules = dict(sorted((_CONFIGURATION | _ACTIONS).items()))
+
+    def __getitem__(self, kind: str) -> type[AnyDocument]:
+        module = import_module(f"reconciler.spec.kinds.{self._modules[kind]}")
+        model: type[AnyDocument] = getattr(module, kind)
+        return model
+
+    def __contains__(self, kind: object) -> bool:
+        return kind in self._modules
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules)
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+
+KINDS: Mapping[str, type[AnyDocument]] = _Kinds()

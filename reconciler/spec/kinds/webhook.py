@@ -9,15 +9,13 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from reconciler.base.diagnostics import Mistake
-from reconciler.spec.kinds.fields import Document, Metadata, Model, Text, clean_text
+from reconciler.spec.kinds.fields import ALIAS_PREFIX, Document, Metadata, Model, Text, clean_text
 
 # An event type of the provider (`subscription.active`) or a family of them (`subscription.*`).
 EventPattern = Annotated[
     str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*(\.\*)?$", max_length=100)
 ]
 Url = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=r"^\S+$"), BeforeValidator(clean_text)]
-
-ALIAS_PREFIX = "alias:"
 
 
 class WebhookSpec(Model):
