@@ -137,7 +137,9 @@ def desk_for(where: Where) -> Iterator[Desk]:
     """Open the workspace and its journal for one command that needs neither the provider nor a key."""
     from reconciler.engine.session import open_desk
 
-    with open_desk(open_workspace(where), where.account, where.clock()) as desk:
+    workspace = open_workspace(where)
+    _, account = workspace.account(where.account)
+    with open_desk(workspace, where.account, where.clock(), failpoints=_failpoints(account.mode)) as desk:
         yield desk
 
 

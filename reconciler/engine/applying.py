@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from reconciler.base.canonical import Body
 from reconciler.base.errors import NotApprovedError, ProviderError, RatecardError, RefusedError, StaleError
-from reconciler.engine.config import refuse_live, refuse_set_clock
+from reconciler.engine.config import refuse_set_clock
+from reconciler.engine.consent import Consent, consent
 from reconciler.engine.execution import Execution
 from reconciler.engine.planning import make_change_set
-from reconciler.engine.session import Session, decisions
+from reconciler.engine.session import Session
 from reconciler.journal.entries import EntryKind, Run, run_finished_body, run_started_body
-from reconciler.plan.approval import Decision, in_force
 from reconciler.plan.capabilities import Capabilities
 from reconciler.plan.change_set import Change, ChangeSet, Verb
 from reconciler.plan.diff import natural_key
@@ -62,13 +63,12 @@ def apply_change_set(session: Session, change_set: ChangeSet, *, resume: bool = 
     goes wrong is told in the result.
     """
     _check_account(session, change_set)
-    refuse_live(session.account.mode, "apply")
     refuse_set_clock(session.account.mode, session.clock)
     with session.lock(f"apply {change_set.short}"):
         session.failpoints.reached("apply.locked")
         open_run = session.journal.open_run(session.account_name)
         _check_open_run(open_run, change_set, resume=resume)
-        approval = _approval(session, change_set, open_run)
+        approval = consent(session, change_set, open_run)
         session.progress.step("Reading the account again")
         live = _read(session, change_set)
         refuse_other_account(change_set, live, begun=open_run is not None)
@@ -81,7 +81,7 @@ def apply_change_set(session: Session, change_set: ChangeSet, *, resume: bool = 
         return _finish(session, execution, approval)
 
 
-def _take_up(session: Session, execution: Execution, approval: Decision) -> None:
+def _take_up(session: Session, execution: Execution, approval: Consent) -> None:
     """Settle what a crash left in doubt, then check what is left to do; what forbids it ends the run.
 
     A run that may not go on is stopped, not left open: it would keep every other change set from being applied.
@@ -90,8 +90,8 @@ def _take_up(session: Session, execution: Execution, approval: Decision) -> None
     execution.settle()
     if execution.stopped:
         return
-    if not approval.approved:
-        execution.stop(NotApprovedError(f"{approval.person} rejected the change set {change_set.short} during its run"))
+    if approval.withdrawn is not None:
+        execution.stop(NotApprovedError(approval.withdrawn))
         return
     try:
         _check_fresh(session, change_set, _read(session, change_set), execution.done)
@@ -207,30 +207,6 @@ def _check_open_run(open_run: Run | None, change_set: ChangeSet, *, resume: bool
         )
 
 
-def _approval(session: Session, change_set: ChangeSet, open_run: Run | None) -> Decision:
-    """The approval of exactly this digest, given after it was last applied: each approval is for one run."""
-    journal, account = session.journal, session.account_name
-    said = decisions(journal, change_set.digest, account)
-    if open_run is not None and said:
-        # The run began under an approval that held then. A rejection since stops it; an expiry does not strand it.
-        return said[-1]
-    runs = journal.entries(account, EntryKind.RUN_STARTED)
-    used = max((entry.sequence for entry in runs if entry.text("digest") == change_set.digest), default=0)
-    fresh = decisions(journal, change_set.digest, account, after=used)
-    if said and not fresh:
-        raise NotApprovedError(
-            f"the change set {change_set.short} was applied under its approval already; each approval is for one run",
-            hint=f"run `ratecard approve {change_set.short}` again if it is meant a second time",
-        )
-    approval, why_not = in_force(fresh, change_set.digest, session.clock.now())
-    if approval is None:
-        raise NotApprovedError(
-            f"the change set {change_set.short} is not approved: {why_not}",
-            hint=f"run `ratecard approve {change_set.short}`",
-        )
-    return approval
-
-
 def _read(session: Session, change_set: ChangeSet) -> Live:
     """Read the account as it was read for planning.
 
@@ -282,7 +258,7 @@ def _check_fresh(session: Session, change_set: ChangeSet, live: Live, done: Mapp
         refuse_stale(change_set, _read_as_elsewhere(session, change_set, live), capabilities, done)
 
 
-def _start(session: Session, change_set: ChangeSet, approval: Decision, live: Live) -> Run:
+def _start(session: Session, change_set: ChangeSet, approval: Consent, live: Live) -> Run:
     _check_fresh(session, change_set, live, {})
     refuse_untrue(change_set, live, session.all_bindings(), session.provider.capabilities)
     earlier = sum(
@@ -291,7 +267,8 @@ def _start(session: Session, change_set: ChangeSet, approval: Decision, live: Li
         if entry.text("digest") == change_set.digest
     )
     run = f"{change_set.short}-{earlier + 1}"
-    body = run_started_body(run, change_set.digest, {"approvedBy": approval.person, "proven": approval.proven})
+    detail: Body = {"approvedBy": approval.by, "proven": approval.proven, "approvals": list(approval.documents)}
+    body = run_started_body(run, change_set.digest, detail)
     started = session.journal.append(EntryKind.RUN_STARTED, session.account_name, body)
     return Run(run, session.account_name, change_set.digest, started, (), ())
 
@@ -306,7 +283,7 @@ def _left(session: Session) -> tuple[tuple[str, ...] | None, RatecardError | Non
     return None if planned.change_set is None else tuple(change.key for change in planned.change_set.changes), None
 
 
-def _finish(session: Session, execution: Execution, approval: Decision) -> Applied:
+def _finish(session: Session, execution: Execution, approval: Consent) -> Applied:
     result = Result.UNKNOWN if execution.unknown else Result.STOPPED if execution.failure else Result.APPLIED
     problem = execution.unknown or execution.failure
     session.failpoints.reached("apply.all_done")
@@ -325,6 +302,6 @@ def _finish(session: Session, execution: Execution, approval: Decision) -> Appli
         not_done=tuple(c.key for c in execution.change_set.changes if c.key not in execution.done),
         reason=problem.message if problem else None,
         hint=problem.hint if problem else None,
-        approved_by=approval.person,
+        approved_by=approval.by,
         left=left,
     )

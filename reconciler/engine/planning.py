@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from reconciler.base.canonical import Body
 from reconciler.base.collector import collector_paused
 from reconciler.base.diagnostics import Diagnostic, has_errors, in_order
 from reconciler.engine.desired import Desired, load_desired
@@ -63,16 +64,21 @@ def make_change_set(session: Session, desired: Desired | None = None) -> Planned
     return Planned(change_set, tuple(in_order(diagnostics)), found.unchanged)
 
 
-def remember(desk: Desk, change_set: ChangeSet) -> None:
-    """Write a change set into the journal, once, so that it can be named by the first digits of its digest."""
+def remember(desk: Desk, change_set: ChangeSet, *, by: str | None = None, proof: Body | None = None) -> None:
+    """Write a change set into the journal, once, so that it can be named by the first digits of its digest.
+
+    `by` is who asked for it, with the proof of that: who did so first is written once, too.
+    """
     # A journal's and a document's libraries: what is only validated needs neither.
     from reconciler.journal.entries import EntryKind, change_set_body
     from reconciler.plan.document import to_document
 
     newest = desk.journal.entries(desk.account_name, EntryKind.CHANGE_SET, newest_first=True, limit=1)
-    if any(entry.text("digest") == change_set.digest for entry in newest):
-        return
-    body = change_set_body(change_set.digest, to_document(change_set))
+    for entry in newest:
+        told = by is None or (entry.text("by") == by and (proof is None or entry.body.get("proof") is not None))
+        if entry.text("digest") == change_set.digest and told:
+            return
+    body = change_set_body(change_set.digest, to_document(change_set), by=by, proof=proof)
     desk.journal.append(EntryKind.CHANGE_SET, desk.account_name, body)
 
 

@@ -97,12 +97,14 @@ class Session(Desk):
 
 
 @contextmanager
-def open_desk(workspace: Workspace, account_name: str | None, clock: Clock) -> Iterator[Desk]:
+def open_desk(
+    workspace: Workspace, account_name: str | None, clock: Clock, *, failpoints: Failpoints = NO_FAILPOINTS
+) -> Iterator[Desk]:
     """Open the account's journal. Raises RatecardError: no such account, no journal."""
     name, account = workspace.account(account_name)
     provider = find_provider(account.provider)
     # The key is kept out of the journal also where nobody needs it: people paste strange things into a reason.
-    with open_journal(workspace, clock, secrets=known_secrets(workspace)) as journal:
+    with open_journal(workspace, clock, failpoints, secrets=known_secrets(workspace)) as journal:
         yield Desk(workspace, name, account, provider, journal, clock)
 
 
@@ -206,12 +208,14 @@ def open_journal(
 def decisions(journal: Journal, digest: str, account: str, *, after: int = 0) -> list[Decision]:
     """What people said about a digest, oldest first, in entries with a sequence above `after`.
 
-    Raises RatecardError when an entry cannot be read.
+    What the journal says, to be told: whether it is true is for `engine.consent`. Raises RatecardError when an
+    entry cannot be read.
     """
-    return [_decision(entry) for entry in journal.approvals(digest, account) if entry.sequence > after]
+    return [decision_in(entry) for entry in journal.approvals(digest, account) if entry.sequence > after]
 
 
-def _decision(entry: Entry) -> Decision:
+def decision_in(entry: Entry) -> Decision:
+    """What an entry says that somebody decided. Raises RatecardError when it cannot be read."""
     until = entry.body.get("until")
     try:
         ends: datetime | None = parse_time(until) if isinstance(until, str) else None
@@ -226,4 +230,6 @@ def _decision(entry: Entry) -> Decision:
         expires_at=ends,
         proven=entry.body.get("proof") is not None,
         reason=reason if isinstance(reason, str) else None,
+        confirmed=entry.text("confirmed") or None,
+        entry=entry.sequence,
     )

@@ -126,9 +126,12 @@ def _quote(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def change_set_body(digest: str, document: Body) -> Body:
-    """A change set was made: its digest (`sha256:…`) and the whole of it, from which it can be shown and applied."""
-    return {"digest": digest, "document": document}
+def change_set_body(digest: str, document: Body, *, by: str | None = None, proof: Body | None = None) -> Body:
+    """A change set was made: its digest (`sha256:…`) and the whole of it, from which it can be shown and applied.
+
+    `by` is who asked for it, and `proof` the signed document that shows it, None when nothing does.
+    """
+    return {"digest": digest, "document": document, "by": by, "proof": proof}
 
 
 def decision_body(
@@ -137,14 +140,16 @@ def decision_body(
     *,
     until: datetime | None = None,
     reason: str | None = None,
+    confirmed: str | None = None,
     proof: Body | None = None,
 ) -> Body:
     """A named person approved or rejected exactly this digest.
 
-    `until` is when an approval ends; `proof` is what shows that the name is true, None when nothing does.
+    `until` is when an approval ends; `confirmed` what the person typed of what cannot be undone; `proof` is the signed
+    document that shows that the name is true, None when nothing does.
     """
     ends = None if until is None else format_time(until)
-    return {"digest": digest, "by": by, "until": ends, "reason": reason, "proof": proof}
+    return {"digest": digest, "by": by, "until": ends, "reason": reason, "confirmed": confirmed, "proof": proof}
 
 
 def run_started_body(run: str, digest: str, detail: Body | None = None) -> Body:

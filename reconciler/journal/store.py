@@ -284,6 +284,10 @@ class Journal:
         rejected = self._of_digest(terms, EntryKind.REJECTION, account)
         return sorted(approved + rejected, key=lambda entry: entry.sequence)
 
+    def change_sets(self, digest: str, account: str | None = None) -> list[Entry]:
+        """The entries that say who asked for exactly this digest (`sha256:…`), in the order of writing."""
+        return self._of_digest([("digest = ?", digest)], EntryKind.CHANGE_SET, account)
+
     def _of_digest(self, terms: list[tuple[str, object]], kind: EntryKind, account: str | None) -> list[Entry]:
         # The unary plus keeps SQLite from the index by kind: the one by digest is the narrow one.
         narrowed = [*terms, ("+kind = ?", str(kind))]

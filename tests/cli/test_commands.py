@@ -296,7 +296,7 @@ def test_a_live_account_is_refused_before_anything_is_sent(workspace: Path, rate
     ratecard("plan", "--out", "p.json")
     ended = ratecard("approve", "p.json", "--yes", "--account", "test")
     assert (ended.code, ended.out) == (1, "")
-    assert "approve is refused for a live account" in ended.err
+    assert "approving or applying is refused for a live account" in ended.err
 
 
 def test_the_journal_is_all_json(applied: str, ratecard: Command):

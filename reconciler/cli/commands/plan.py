@@ -4,21 +4,40 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli.change_sets import print_change_set, save_change_set, style_of
 from reconciler.cli.common import CHANGES, Where, count, say, session_for, tell, with_where
+from reconciler.cli.identity import credentials_for, save_decision, with_identity
+
+if TYPE_CHECKING:
+    from reconciler.engine.session import Session
+    from reconciler.plan.approval_document import Approval
+    from reconciler.plan.change_set import ChangeSet
 
 
 @click.command("plan")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the change set to this file.")
 @click.option("--format", "style", type=click.Choice(["text", "markdown"]), help="How to print it; else text.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes, 0 when there are none.")
+@with_identity("asks for it")
 @with_where("workspace", "account", "now", "json")
-def command(where: Where, out: Path | None, style: str | None, detailed_exitcode: bool) -> int:
-    """Make the change set that brings an account to what the specs ask for. Nothing is written at the provider."""
-    from reconciler.engine.planning import make_change_set, remember
+def command(
+    where: Where,
+    out: Path | None,
+    style: str | None,
+    detailed_exitcode: bool,
+    person: str | None,
+    key: Path | None,
+    token: str | None,
+) -> int:
+    """Make the change set that brings an account to what the specs ask for. Nothing is written at the provider.
+
+    With --key it is proven who asked for it, where a policy lets nobody approve what they asked for themselves.
+    """
+    from reconciler.engine.planning import make_change_set
 
     chosen = style_of(where, style)
     with session_for(where) as session:
@@ -27,10 +46,11 @@ def command(where: Where, out: Path | None, style: str | None, detailed_exitcode
             tell(planned.diagnostics, where, session.workspace.folder)
             return 1
         change_set = planned.change_set
-        if change_set.changes:
-            remember(session, change_set)
+        request = _remember(session, change_set, person, key, token) if change_set.changes else None
         if out is not None:
             save_change_set(out, change_set)
+            if request is not None:
+                save_decision(out.with_name(f"{out.stem}-{change_set.short}.request.json"), request)
         print_change_set(session.provider.capabilities, change_set, chosen)
     if not where.json:
         requests = sum((change_set.requests or {}).values())
@@ -42,3 +62,17 @@ def command(where: Where, out: Path | None, style: str | None, detailed_exitcode
             name = shlex.quote(str(out)) if out else change_set.short
             say(f"Next: {where.next_command(f'approve {name}')}, then {where.next_command(f'apply {name}')}.")
     return CHANGES if detailed_exitcode and change_set.changes else 0
+
+
+def _remember(
+    session: Session, change_set: ChangeSet, person: str | None, key: Path | None, token: str | None
+) -> Approval | None:
+    """Write the change set into the journal, with who asked for it as far as that is said; the proof of it, if any."""
+    from reconciler.engine.deciding import ask_for
+    from reconciler.engine.planning import remember
+
+    said = person is not None or key is not None or token is not None
+    if said or session.account.mode == "sandbox":
+        return ask_for(session, change_set, credentials_for(session, person, key, token))
+    remember(session, change_set)
+    return None
