@@ -36,7 +36,8 @@ SELECT = "  select: {plans: [pro]}\n"
             "spec.items", "refund/currency", "EUR and USD",
         ),
         (
-            REFUND, "amount: 12.50 USD", "items: [{item: a}, {item: a}]", "spec.items[1].item", "refund/items", "twice",
+            REFUND, "amount: 12.50 USD", "items: [{item: a, amount: 1 USD}, {item: a, amount: 2 USD}]",
+            "spec.items[1].item", "refund/items", "twice",
         ),
         (REFUND, "{paid}", "{name}", "spec.message.text", "action/message", "{amount}, {date}, {paid}, {payment}"),
         (REFUND, "  message:\n", "  notify: true\n  message:\n", "spec.notify", "action/message", "our own words"),

@@ -23,10 +23,10 @@ class PaidBetween(Model):
 
 
 class RefundItem(Model):
-    """One item of a payment: its amount, or all of it."""
+    """A part of one line of a payment, as the provider calls it."""
 
     item: ProviderId
-    amount: MoneyText | None = None
+    amount: MoneyText
 
 
 class RefundSpec(ActionSpec):
@@ -97,12 +97,12 @@ def _amount_mistakes(spec: RefundSpec) -> Iterator[Mistake]:
         Mistake(each.message, code=each.code, hint=each.hint, at=(*each.at, "item"))
         for each in named_twice([one.item for one in spec.items], ("spec", "items"), "refund/items")
     )
-    currencies = sorted({item.amount.currency for item in spec.items if item.amount is not None})
+    currencies = sorted({item.amount.currency for item in spec.items})
     if len(currencies) > 1:
         yield Mistake(
             f"amounts in {' and '.join(currencies)} in one refund", code="refund/currency", at=("spec", "items")
         )
     for index, item in enumerate(spec.items):
-        if item.amount is not None and item.amount.minor == 0:
+        if item.amount.minor == 0:
             at = ("spec", "items", index, "amount")
             yield Mistake(f"{item.amount} gives nothing back", code="refund/amount", at=at)
