@@ -34,6 +34,7 @@ _COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
     "Meter": (("Title", ".spec.title"), ("Event", ".spec.event")),
     "Pause": (("Subscription", ".spec.subscription"), ("Resume", ".spec.resume")),
     "Plan": (("Title", ".spec.title"),),
+    "PlanMigration": (("To", ".spec.to"), ("Proration", ".spec.proration")),
     "Product": (("Title", ".spec.title"), ("Amount", ".spec.amount")),
     "Refund": (("Customer", ".spec.customer"), ("Payment", ".spec.payment"), ("Amount", ".spec.amount")),
     "RegionalPricing": (("Plans", ".spec.plans"),),

@@ -203,5 +203,21 @@ spec:
   discount: launch
 """
 
-ACTIONS = [REFUND, CREDIT_GRANT, CANCELLATION, PAUSE, TRIAL_EXTENSION, DISCOUNT_GRANT]
+MIGRATION = """\
+apiVersion: ratecard.dev/v1alpha1
+kind: PlanMigration
+metadata:
+  name: to-annual
+spec:
+  from: ["pro:monthly"]
+  to: pro:annual
+  select: {countries: [US], signedUpBefore: "2026-01-01T00:00:00Z"}
+  when: now
+  proration: prorated
+  customPrices: leave-out
+  waves: {canary: 1%, size: 500}
+  stop: {maxMrrDelta: 1000 USD, maxPerCustomerDelta: 10 USD, maxMoved: 5%}
+"""
+
+ACTIONS = [REFUND, CREDIT_GRANT, CANCELLATION, PAUSE, TRIAL_EXTENSION, DISCOUNT_GRANT, MIGRATION]
 ALL = "---\n".join([METER, PLAN, DISCOUNT, WEBHOOK, PRODUCT, COMMITTED, REGIONAL, CREDIT, ENTITLEMENT, *ACTIONS])

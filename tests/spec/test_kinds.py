@@ -4,7 +4,7 @@ import pytest
 
 from reconciler.spec.format import format_text
 from reconciler.spec.load import load_text
-from tests.spec.examples import COMMITTED, CREDIT, ENTITLEMENT, PLAN, PRODUCT, REGIONAL
+from tests.spec.examples import COMMITTED, CREDIT, ENTITLEMENT, MIGRATION, PLAN, PRODUCT, REGIONAL
 
 
 def mistakes(text, good, bad):
@@ -55,6 +55,24 @@ FIRST = "fee: 500 USD, included: 500000"
             PLAN, "  features:", TWICE, "spec.credits[1].credit", "grants/twice", "twice on monthly",
         ),
         (PLAN, "  features:", "  entitlements: [a, a]\n  features:", "spec.entitlements[1]", "grants/twice", "twice"),
+        (MIGRATION, '  from: ["pro:monthly"]\n', "", "spec", "migration/from", "moves nobody"),
+        (MIGRATION, '["pro:monthly"]', "[pro, pro]", "spec.from[1]", "migration/from", "named twice"),
+        (MIGRATION, "  to: pro:annual", "  fromProducts: [p]\n  to: pro", "spec.to", "migration/to", "to which price"),
+        (MIGRATION, "when: now", "when: next_renewal", "spec.proration", "migration/proration", "next renewal"),
+        (MIGRATION, "canary: 1%", "canary: 0%", "spec.waves.canary", "migration/share", "above 0"),
+        (
+            MIGRATION, "{countries", '{signedUpSince: "2027-01-01T00:00:00Z", countries',
+            "spec.select.signedUpBefore", "select/dates", "before it starts",
+        ),
+        (PLAN, "  features:", "  existing: {cohorts: []}\n  features:", "spec.existing", "plan/existing", "either"),
+        (
+            PLAN, "  features:", "  existing: {then: now, cohorts: [{then: keep}]}\n  features:",
+            "spec.existing.cohorts[0]", "plan/existing", "who is in it",
+        ),
+        (
+            PLAN, "  features:", "  existing: {then: next_renewal, proration: full}\n  features:",
+            "spec.existing.proration", "plan/existing", "goes with now",
+        ),
         (REGIONAL, "IN, BR", "IN, UK", "spec.prices[0].countries[1]", "country/unknown", "write GB"),
         (REGIONAL, '["NO"]', '["NO", IN]', "spec.prices[1].countries[1]", "regional/country-twice", '"IN" has a price'),
         (REGIONAL, "percent: 40%", "percent: 0%", "spec.prices[0].percent", "regional/value", "0%"),

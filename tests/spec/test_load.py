@@ -30,6 +30,7 @@ def test_each_kind_is_loaded_with_its_name_and_place():
         ("RegionalPricing", "emerging"), ("Credit", "ai-tokens"), ("Entitlement", "desktop-key"),
         ("Refund", "outage-acme"), ("CreditGrant", "late-onboarding"), ("Cancellation", "end-of-pro"),
         ("Pause", "summer"), ("TrialExtension", "one-more-week"), ("DiscountGrant", "thank-you"),
+            ("PlanMigration", "to-annual"),
     ]  # fmt: skip
 
 

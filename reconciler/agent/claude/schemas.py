@@ -16,8 +16,8 @@ from reconciler.base.canonical import JSON
 from reconciler.spec.export import kind_schema
 
 Schema = Mapping[str, Any]
-# Notes that no prompt fills in.
-_LEFT_OUT = frozenset({"labels", "annotations"})
+# Notes that no prompt fills in, and what happens to those who subscribe already, which is asked instead.
+_LEFT_OUT = frozenset({"labels", "annotations", "existing"})
 _NAME_OF_ENTRY = "name"
 
 

@@ -16,6 +16,7 @@ from reconciler.spec.kinds.fields import (
     Document,
     Metadata,
     Model,
+    MomentText,
     MoneyText,
     Name,
     PercentText,
@@ -27,6 +28,8 @@ from reconciler.spec.kinds.fields import (
     Title,
 )
 from reconciler.spec.kinds.grants import grant_mistakes, granted
+from reconciler.spec.kinds.moving import ProrationWord, Stop, Waves
+from reconciler.spec.kinds.selectors import Place
 
 
 class Price(Model):
@@ -99,6 +102,26 @@ class Seat(Model):
     minimum: int | None = Field(default=None, ge=1, le=1_000_000, description="How many a subscription begins with")
 
 
+class Cohort(Model):
+    """Some of those who subscribe already, and what a changed price does to them: the first that fits decides."""
+
+    signed_up_since: MomentText | None = None
+    signed_up_before: MomentText | None = None
+    countries: list[Place] = Field(default=[], max_length=250)
+    then: Literal["keep", "next_renewal", "now"]
+
+
+class Existing(Model):
+    """What a change of a live price does to those who subscribe already, where it is not the same for all."""
+
+    then: Literal["keep", "next_renewal", "now"] | None = None
+    on: MomentText | None = Field(default=None, description="From this moment on they are moved; until then they keep")
+    cohorts: list[Cohort] = Field(default=[], max_length=20)
+    proration: ProrationWord = "none"
+    waves: Waves = Waves()
+    stop: Stop = Stop()
+
+
 class PlanSpec(Model):
     """What a plan is and costs."""
 
@@ -115,9 +138,9 @@ class PlanSpec(Model):
     features: list[Title] = Field(default=[], max_length=50)
     credits: list[CreditLine] = Field(default=[], max_length=20)
     entitlements: list[Name] = Field(default=[], max_length=50, description="What is given to those who subscribe")
-    existing: Literal["keep"] = Field(
+    existing: Literal["keep", "next_renewal", "now"] | Existing = Field(
         default="keep",
-        description="What a change of a live price does to those who already subscribe: they keep their price",
+        description="What a change of a live price does to those who already subscribe; or on: and a date",
     )
 
 
@@ -150,6 +173,8 @@ class Plan(Document):
             yield from grant_mistakes([], spec.entitlements)
         if spec.credits:
             yield from _credit_mistakes(spec, self.parts())
+        if isinstance(spec.existing, Existing):
+            yield from _existing_mistakes(spec.existing)
 
     def references(self) -> Iterator[Reference]:
         """The meters that it charges by, the credits and entitlements that it gives."""
@@ -168,6 +193,20 @@ class Plan(Document):
     def amount(self, price_name: str) -> Money:
         """What a price costs each cycle, exact. Raises Mistake when it cannot be said exactly."""
         return _amount(self.spec.prices, price_name)
+
+
+def _existing_mistakes(existing: Existing) -> Iterator[Mistake]:
+    at = ("spec", "existing")
+    if (existing.then is None) == (existing.on is None):
+        yield Mistake("it has either then or on", code="plan/existing", hint="write then: next_renewal", at=at)
+    timings = {existing.then, "now" if existing.on else None, *(cohort.then for cohort in existing.cohorts)}
+    if existing.proration != "none" and "now" not in timings:
+        message = f'"{existing.proration}" goes with now: nothing is left to prorate at the next renewal'
+        yield Mistake(message, code="plan/existing", hint="leave proration out", at=(*at, "proration"))
+    for index, cohort in enumerate(existing.cohorts):
+        if not (cohort.signed_up_since or cohort.signed_up_before or cohort.countries):
+            hint = 'write signedUpBefore: "2026-01-01T00:00:00Z"'
+            yield Mistake("a cohort says who is in it", code="plan/existing", hint=hint, at=(*at, "cohorts", index))
 
 
 def _amount(prices: dict[str, Price], name: str) -> Money:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from reconciler.spec.kinds.meter import Meter
     from reconciler.spec.kinds.pause import Pause
     from reconciler.spec.kinds.plan import Plan
+    from reconciler.spec.kinds.plan_migration import PlanMigration
     from reconciler.spec.kinds.product import Product
     from reconciler.spec.kinds.refund import Refund
     from reconciler.spec.kinds.regional_pricing import RegionalPricing
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 API_VERSION = "ratecard.dev/v1alpha1"
 
 Configuration: TypeAlias = "Meter | Credit | Entitlement | Plan | Product | RegionalPricing | Discount | Webhook"
-AnyAction: TypeAlias = "Refund | CreditGrant | Cancellation | Pause | TrialExtension | DiscountGrant"
+AnyAction: TypeAlias = "Refund | CreditGrant | Cancellation | Pause | TrialExtension | DiscountGrant | PlanMigration"
 AnyDocument: TypeAlias = "Configuration | AnyAction"
 
 # kind -> its module, which has a model of that name.
@@ -44,6 +45,7 @@ _ACTIONS = {
     "CreditGrant": "credit_grant",
     "DiscountGrant": "discount_grant",
     "Pause": "pause",
+    "PlanMigration": "plan_migration",
     "Refund": "refund",
     "TrialExtension": "trial_extension",
 }
