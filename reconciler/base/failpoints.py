@@ -11,6 +11,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+# Every place that can be armed. Those of the journal stand around the commit of an entry and end in its kind.
+PLACES = frozenset(
+    {
+        "apply.locked",
+        "apply.before_intent",
+        "apply.before_write",
+        "apply.after_write",
+        "apply.before_find",
+        "apply.before_wait",
+        "apply.all_done",
+        "apply.finished",
+    }
+)
+JOURNAL_PLACES = ("journal.before_commit", "journal.after_commit")
+
 
 class Failpoints(Protocol):
     """Told of every named place that a run passes."""
@@ -47,6 +62,7 @@ class ArmedFailpoints:
     def arm(self, name: str, nth: int, action: Callable[[], None]) -> None:
         """Run `action` when the place is passed for the nth time, counted from 1 since this object was made."""
         assert nth >= 1, "times are counted from 1"
+        assert name in PLACES or name.rpartition(".")[0] in JOURNAL_PLACES, f"there is no place {name}"
         with self._guard:
             self._armed.setdefault(name, []).append(_Armed(nth, action))
 

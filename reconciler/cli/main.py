@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "approve": ("approve", "Say yes to exactly one change set."),
     "reject": ("reject", "Say no to a change set."),
     "apply": ("apply", "Apply an approved change set, once."),
+    "resolve": ("resolve", "Answer, with a second person, what nobody could tell of a write."),
     "revert": ("revert", "Make the change set that undoes an applied one."),
     "log": ("log", "Show the journal, or verify it."),
     "history": ("history", "Tell the story of an object: who asked, who approved, what was done."),

@@ -183,6 +183,45 @@ class ApplyResult(Shape):
     requests: dict[str, int] = Field(description="Provider requests by HTTP method")
 
 
+class AnswerShape(BaseModel):
+    """What a person says of a write: whether it took effect."""
+
+    person: str
+    applied: bool
+
+
+class ResolutionShape(Shape):
+    """`resolve` with an answer. `found` is what the provider told after all: then no answer was recorded.
+
+    `settled` is whether two people have said the same, so that the run can be resumed.
+    """
+
+    kind: Literal["Resolution"] = "Resolution"
+    operation: str
+    change: str
+    check: str
+    applied: bool
+    settled: bool
+    found: Literal["done", "not done", "unclear"] | None
+    said: list[AnswerShape]
+
+
+class DoubtShape(BaseModel):
+    """A write that nobody could tell the fate of, and what a person must check."""
+
+    operation: str
+    change: str
+    check: str
+
+
+class DoubtsShape(Shape):
+    """`resolve` without an answer: what is in doubt in the interrupted run of a change set."""
+
+    kind: Literal["Doubts"] = "Doubts"
+    digest: str
+    doubts: list[DoubtShape]
+
+
 class LogEntry(BaseModel):
     """One entry of the journal. `hash` is over all else of it; `previous` is the hash of the entry before."""
 
@@ -259,11 +298,13 @@ SHAPES: tuple[type[Shape], ...] = (
     BlameShape,
     DecisionShape,
     Diagnostics,
+    DoubtsShape,
     Error,
     Format,
     HistoryShape,
     Initialised,
     Log,
+    ResolutionShape,
     Serving,
     Validation,
     VerificationShape,

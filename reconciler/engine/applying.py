@@ -6,7 +6,7 @@ answer is lost is looked for before anything else is sent; what cannot be found 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -15,9 +15,11 @@ from reconciler.base.errors import NotApprovedError, ProviderError, RatecardErro
 from reconciler.engine.config import refuse_set_clock
 from reconciler.engine.consent import Consent, consent
 from reconciler.engine.execution import Execution
+from reconciler.engine.levels import refuse_stale_levels
 from reconciler.engine.planning import make_change_set
 from reconciler.engine.session import Session
-from reconciler.journal.entries import EntryKind, Run, run_finished_body, run_started_body
+from reconciler.journal.entries import EntryKind, Run, action_body, run_finished_body, run_started_body
+from reconciler.journal.lease import AccountLease
 from reconciler.plan.capabilities import Capabilities
 from reconciler.plan.change_set import Change, ChangeSet, Verb
 from reconciler.plan.diff import natural_key
@@ -64,7 +66,8 @@ def apply_change_set(session: Session, change_set: ChangeSet, *, resume: bool = 
     """
     _check_account(session, change_set)
     refuse_set_clock(session.account.mode, session.clock)
-    with session.lock(f"apply {change_set.short}"):
+    command = f"apply {change_set.short}"
+    with session.lock(command), session.lease(command) as lease:
         session.failpoints.reached("apply.locked")
         open_run = session.journal.open_run(session.account_name)
         _check_open_run(open_run, change_set, resume=resume)
@@ -72,13 +75,13 @@ def apply_change_set(session: Session, change_set: ChangeSet, *, resume: bool = 
         session.progress.step("Reading the account again")
         live = _read(session, change_set)
         refuse_other_account(change_set, live, begun=open_run is not None)
-        started = open_run or _start(session, change_set, approval, live)
-        execution = Execution(session, change_set, started, SETTLE_S[Mode(session.account.mode)])
+        started = open_run or _start(session, change_set, approval, live, lease)
+        execution = Execution(session, change_set, started, lease, SETTLE_S[Mode(session.account.mode)])
         if open_run is not None:
             _take_up(session, execution, approval)
         if not execution.stopped:
             execution.run()
-        return _finish(session, execution, approval)
+        return _finish(session, execution, approval, lease)
 
 
 def _take_up(session: Session, execution: Execution, approval: Consent) -> None:
@@ -129,7 +132,7 @@ def refuse_stale(change_set: ChangeSet, live: Live, capabilities: Capabilities, 
         if change.verb is Verb.CREATE:
             there = taken.by(change)
             moved += [f"{change.address} exists now ({there})"] if there else []
-        else:
+        elif change.verb is not Verb.EXECUTE:  # the levels of actions are read by themselves
             moved += _moved(change, by_id.get(change.id or ""), begun=change.id in begun)
         for address, found in (change.ids or {}).items():
             target = by_id.get(found)
@@ -213,7 +216,7 @@ def _read(session: Session, change_set: ChangeSet) -> Live:
     An address whose object is replaced stands for the old one, as it did then, also when the new one is made already.
     """
     return session.connection.read(
-        _bindings(session, change_set), [_own_binding(c) for c in change_set.changes if c.id]
+        _bindings(session, change_set), [_own_binding(c) for c in _on_objects(change_set) if c.id]
     )
 
 
@@ -228,10 +231,10 @@ def _read_as_elsewhere(session: Session, change_set: ChangeSet, live: Live) -> L
         for address, found in (change.ids or {}).items():
             if found in kinds:
                 bindings.setdefault(address, Binding(address, kinds[found], found))
-    for change in change_set.changes:
+    for change in _on_objects(change_set):
         if change.id is not None and not change.superseded and change.verb is not Verb.ADOPT:
             bindings[change.address] = _own_binding(change)
-    return session.connection.read(bindings, [_own_binding(c) for c in change_set.changes if c.id])
+    return session.connection.read(bindings, [_own_binding(c) for c in _on_objects(change_set) if c.id])
 
 
 def _bindings(session: Session, change_set: ChangeSet) -> dict[str, Binding]:
@@ -239,6 +242,11 @@ def _bindings(session: Session, change_set: ChangeSet) -> dict[str, Binding]:
     replaced = {change.id: _own_binding(change) for change in change_set.changes if change.verb is Verb.REPLACE}
     bindings = {address: bound for address, bound in session.bindings().items() if bound.id not in replaced}
     return bindings | {bound.address: bound for bound in replaced.values()}
+
+
+def _on_objects(change_set: ChangeSet) -> list[Change]:
+    """The changes of objects that are bound to addresses: all but actions."""
+    return [change for change in change_set.changes if change.verb is not Verb.EXECUTE]
 
 
 def _own_binding(change: Change) -> Binding:
@@ -256,9 +264,10 @@ def _check_fresh(session: Session, change_set: ChangeSet, live: Live, done: Mapp
         refuse_stale(change_set, live, capabilities, done)
     except StaleError:
         refuse_stale(change_set, _read_as_elsewhere(session, change_set, live), capabilities, done)
+    refuse_stale_levels(session, change_set.changes, done)
 
 
-def _start(session: Session, change_set: ChangeSet, approval: Consent, live: Live) -> Run:
+def _start(session: Session, change_set: ChangeSet, approval: Consent, live: Live, lease: AccountLease) -> Run:
     _check_fresh(session, change_set, live, {})
     refuse_untrue(change_set, live, session.all_bindings(), session.provider.capabilities)
     earlier = sum(
@@ -269,8 +278,15 @@ def _start(session: Session, change_set: ChangeSet, approval: Consent, live: Liv
     run = f"{change_set.short}-{earlier + 1}"
     detail: Body = {"approvedBy": approval.by, "proven": approval.proven, "approvals": list(approval.documents)}
     body = run_started_body(run, change_set.digest, detail)
-    started = session.journal.append(EntryKind.RUN_STARTED, session.account_name, body)
+    started, *_ = lease.append_many([(EntryKind.RUN_STARTED, body), *_begun_actions(change_set, run)])
     return Run(run, session.account_name, change_set.digest, started, (), ())
+
+
+def _begun_actions(change_set: ChangeSet, run: str) -> Iterator[tuple[EntryKind, Body]]:
+    """That these actions begin: from now on what is left of them is done as it stands here, never resolved anew."""
+    for begun in change_set.actions:
+        addresses = [c.address for c in change_set.changes if c.address.startswith(f"{begun.action}:")]
+        yield EntryKind.ACTION, action_body(begun.action, begun.spec, addresses, digest=change_set.digest, run=run)
 
 
 def _left(session: Session) -> tuple[tuple[str, ...] | None, RatecardError | None]:
@@ -283,14 +299,14 @@ def _left(session: Session) -> tuple[tuple[str, ...] | None, RatecardError | Non
     return None if planned.change_set is None else tuple(change.key for change in planned.change_set.changes), None
 
 
-def _finish(session: Session, execution: Execution, approval: Consent) -> Applied:
+def _finish(session: Session, execution: Execution, approval: Consent, lease: AccountLease) -> Applied:
     result = Result.UNKNOWN if execution.unknown else Result.STOPPED if execution.failure else Result.APPLIED
     problem = execution.unknown or execution.failure
     session.failpoints.reached("apply.all_done")
     if result is not Result.UNKNOWN:
         detail = {"reason": problem.message if problem else None, "done": len(execution.done)}
         body = run_finished_body(execution.started.id, str(result), detail)
-        session.journal.append(EntryKind.RUN_FINISHED, session.account_name, body)
+        lease.append(EntryKind.RUN_FINISHED, body)
     session.failpoints.reached("apply.finished")
     left = None
     if result is Result.APPLIED:

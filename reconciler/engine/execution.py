@@ -6,8 +6,10 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
-from reconciler.base.canonical import JSON
+from reconciler.base.canonical import JSON, Body
 from reconciler.base.errors import AnswerLostError, JournalError, NotSentError, RatecardError
+from reconciler.engine.levels import is_at, level_now, moved, stale_at_write
+from reconciler.engine.local import local_action
 from reconciler.engine.queue import Operation, Queue
 from reconciler.engine.session import Session
 from reconciler.journal.entries import (
@@ -16,9 +18,12 @@ from reconciler.journal.entries import (
     OutcomeStatus,
     Run,
     binding_body,
+    effect_body,
     intent_body,
     outcome_body,
 )
+from reconciler.journal.lease import AccountLease
+from reconciler.plan.capabilities import Capabilities, ReadBack
 from reconciler.plan.change_set import Change, ChangeSet, Verb
 from reconciler.plan.resource import LiveResource
 from reconciler.providers.base import Fate, Found, Request
@@ -37,9 +42,15 @@ class Execution:
     certainty; `unknown` is what nobody can tell, after which nothing more is written.
     """
 
-    def __init__(self, session: Session, change_set: ChangeSet, started: Run, settle_s: float = 0.0) -> None:
-        """`settle_s` is how long a write without an answer may still arrive: before that, absent is not undone."""
+    def __init__(
+        self, session: Session, change_set: ChangeSet, started: Run, lease: AccountLease, settle_s: float = 0.0
+    ) -> None:
+        """`settle_s` is how long a write without an answer may still arrive: before that, absent is not undone.
+
+        That is for configuration: of actions, the provider's capabilities tell it. Every entry is written by `lease`.
+        """
         self.session = session
+        self._lease = lease
         self.change_set = change_set
         self.started = started
         self.done: dict[str, str] = {}
@@ -110,8 +121,7 @@ class Execution:
                     for future in finished:
                         operation = running.pop(future)
                         future.result()  # a bug is not hidden in a thread, nor a journal that cannot be written
-                        if operation.change.key in self.done:
-                            queue.release(operation)
+                        queue.end(operation, done=operation.change.key in self.done)
                         self.session.progress.advance()
             except BaseException:
                 # Ctrl-C, or a journal that broke: what was sent is finished and recorded, nothing more is begun.
@@ -121,13 +131,16 @@ class Execution:
     # One change
 
     def _make(self, operation: Operation) -> None:
-        """Make one change: intent, write, outcome. Raises JournalError and bugs, nothing that the world does."""
+        """Make one change: intent, write, outcome.
+
+        Raises JournalError, LockedError when the lease is lost, and bugs; nothing that the provider does.
+        """
         lost = sent = 0
         while not self.stopped:
             attempt = self._attempts.get(operation.name, 0) + 1
             self._attempts[operation.name] = attempt
             sent += 1
-            error = self._attempt(operation, attempt, lost > 0)
+            error = self._attempt(operation, attempt, lost)
             if error is None:
                 return
             lost += isinstance(error, AnswerLostError)
@@ -140,13 +153,16 @@ class Execution:
                     )
                 )
 
-    def _attempt(self, operation: Operation, attempt: int, lost_before: bool) -> RatecardError | None:
-        """One intent, write and outcome. Why it certainly had no effect and may be sent again; None when settled."""
+    def _attempt(self, operation: Operation, attempt: int, lost: int) -> RatecardError | None:
+        """One intent, write and outcome. Why it certainly had no effect and may be sent again; None when settled.
+
+        `lost` is how many attempts before this one got no answer.
+        """
         session, change = self.session, operation.change
         ids = self._ids(change)
         session.failpoints.reached("apply.before_intent")
         try:
-            request = session.connection.prepare(change, operation.name, self.change_set.workspace, ids)
+            request = self._prepare(operation, ids)
         except RatecardError as error:
             self._stop_at(change, error)  # nothing was begun
             return None
@@ -156,22 +172,25 @@ class Execution:
             change=change.key,
             attempt=attempt,
             request=_request_json(request),
-            precondition=change.fingerprint,
+            precondition=_precondition(change, session.provider.capabilities),
         )
-        session.journal.append(EntryKind.INTENT, session.account_name, intent)
+        self._lease.append(EntryKind.INTENT, intent)
         session.failpoints.reached("apply.before_write")
         if self.stopped:
             self._record_failure(operation, attempt, RatecardError("the run stopped before this was sent"))
             return None
+        if change.verb is Verb.EXECUTE and not self._is_at_start(operation, attempt, lost):
+            return None
+        self._lease.check()  # whoever was paused since the intent must not send any more
         try:
-            resource = session.connection.write(change, request, ids)
+            resource = self._write(change, request, ids)
         except AnswerLostError as error:
-            return None if self._find(operation, attempt, error) else error
+            return None if self._find(operation, attempt, error, last=lost + 1 >= LOST_ATTEMPTS) else error
         except NotSentError as error:
             self._record_failure(operation, attempt, error)
             return error
         except RatecardError as error:
-            if lost_before:
+            if lost:
                 # An attempt before this one may have landed late, and this one was refused for it: a code in use.
                 if not self._find(operation, attempt, error):
                     self._stop_at(change, error)
@@ -183,17 +202,81 @@ class Execution:
         self._record_success(operation, attempt, resource)
         return None
 
-    def _find(self, operation: Operation, attempt: int, error: RatecardError | None = None, age_s: float = 0.0) -> bool:
+    # Actions
+
+    def _is_at_start(self, operation: Operation, attempt: int, lost: int) -> bool:
+        """Whether the target of an action is where it was planned from, read in the same breath as the write.
+
+        When not, this attempt is settled here: adopted where our own mark says that it was done, else not sent.
+        """
+        session, change = self.session, operation.change
+        try:
+            level = level_now(session, change)
+            if is_at(level, change):
+                return True
+            ours = self._look(operation) if self._tells_ours(change) else None
+        except JournalError:
+            raise
+        except RatecardError as failure:
+            self._record_failure(operation, attempt, failure)
+            self._stop_at(change, failure)
+            return False
+        if ours is not None and ours.fate is Fate.DONE and ours.resource is not None:
+            self._record_success(operation, attempt, ours.resource)
+        elif lost and not self._tells_ours(change):
+            self._record_unknown(operation, attempt, f"{moved(session, change, level)}: was that this run's doing?")
+        else:
+            error = stale_at_write(session, change, level)
+            self._record_failure(operation, attempt, error)
+            self.stop(error)
+        return False
+
+    def _tells_ours(self, change: Change) -> bool:
+        """Whether an effect of ours can be told from one of others by reading."""
+        operation = self.session.provider.capabilities.operations.get(change.kind)
+        return operation is not None and operation.marker is not ReadBack.NOT
+
+    def _prepare(self, operation: Operation, ids: Mapping[str, str]) -> Request:
+        local = local_action(operation.change.kind)
+        if local is not None:
+            return local.prepare(self.session, operation.change, operation.name)
+        return self.session.connection.prepare(operation.change, operation.name, self.change_set.workspace, ids)
+
+    def _write(self, change: Change, request: Request, ids: Mapping[str, str]) -> LiveResource:
+        local = local_action(change.kind)
+        if local is not None:
+            return local.write(self.session, change, request)
+        return self.session.connection.write(change, request, ids)
+
+    def _settle_time(self, change: Change) -> float:
+        if change.verb is not Verb.EXECUTE:
+            return self._settle_s
+        operation = self.session.provider.capabilities.operations.get(change.kind)
+        return operation.settle_s[self.session.account.mode] if operation is not None else 0.0
+
+    # Lost answers
+
+    def _find(
+        self,
+        operation: Operation,
+        attempt: int,
+        error: RatecardError | None = None,
+        *,
+        age_s: float = 0.0,
+        last: bool = False,
+    ) -> bool:
         """Look for a write whose answer was lost. True when it is settled, False when it may be sent again.
 
         `age_s` is how long ago it was sent. One that is absent may be on its way still: it counts as not done only
-        when it is absent again after the settle time.
+        when it is absent again after the settle time. `last` is whether it may not be sent again by this run.
         """
         self.session.failpoints.reached("apply.before_find")
+        settle_s = self._settle_time(operation.change)
         try:
             found = self._look(operation)
-            if found.fate is Fate.NOT_DONE and age_s < self._settle_s:
-                threading.Event().wait(self._settle_s - max(age_s, 0.0))
+            if found.fate is Fate.NOT_DONE and age_s < settle_s:
+                self.session.failpoints.reached("apply.before_wait")
+                self.session.wait(settle_s - max(age_s, 0.0))
                 found = self._look(operation)
         except JournalError:
             raise
@@ -203,6 +286,10 @@ class Execution:
         if found.fate is Fate.DONE and found.resource is not None:
             self._record_success(operation, attempt, found.resource)
             return True
+        if found.fate is Fate.NOT_DONE and last and self._is_keyed(operation.change):
+            # Not that it is absent was found, but that sending it again is safe.
+            self._record_unknown(operation, attempt, found.check or "its key lets it be sent again by --resume")
+            return True
         if found.fate is Fate.NOT_DONE:
             lost = error or RatecardError("it was interrupted and did not take effect")
             self._record_failure(operation, attempt, lost)
@@ -210,7 +297,14 @@ class Execution:
         self._record_unknown(operation, attempt, found.check or "look for it at the provider")
         return True
 
+    def _is_keyed(self, change: Change) -> bool:
+        operation = self.session.provider.capabilities.operations.get(change.kind)
+        return operation is not None and operation.key is not None
+
     def _look(self, operation: Operation) -> Found:
+        local = local_action(operation.change.kind)
+        if local is not None:
+            return local.find(self.session, operation.change, operation.name)
         ids = dict(self._ids(operation.change))
         if not self.session.provider.capabilities.kinds[operation.change.kind].marked:
             # What stood in the account before, perhaps alike and not ours, is not what we made.
@@ -220,7 +314,7 @@ class Execution:
     # Outcomes
 
     def _record_success(self, operation: Operation, attempt: int, resource: LiveResource) -> None:
-        change, account = operation.change, self.session.account_name
+        change = operation.change
         outcome = outcome_body(
             self.started.id,
             operation.name,
@@ -228,10 +322,8 @@ class Execution:
             status=OutcomeStatus.SUCCEEDED,
             detail={"id": resource.id, "change": change.key},
         )
-        entries = [(EntryKind.OUTCOME, account, outcome)]
-        bound = self._bindings(change, resource)
-        entries += [(EntryKind.BINDING, account, {**one, "run": self.started.id}) for one in bound]
-        self.session.journal.append_many(entries)
+        entries = [(EntryKind.OUTCOME, outcome), *self.consequences(change, resource)]
+        self._lease.append_many(entries)
         self._mark_done(change, resource.id)
         if change.after is not None and not resource.archived and resource.body != change.after:
             self.stop(
@@ -240,6 +332,17 @@ class Execution:
                     hint="run `ratecard plan` to see the difference",
                 )
             )
+
+    def consequences(self, change: Change, resource: LiveResource) -> list[tuple[EntryKind, Body]]:
+        """What the journal remembers of a change that took effect, beside that it did."""
+        run = self.started.id
+        if change.verb is not Verb.EXECUTE:
+            return [(EntryKind.BINDING, {**one, "run": run}) for one in self._bindings(change, resource)]
+        digest, reverts = self.change_set.digest, self.change_set.reverts
+        effect = effect_body(change.address, change.kind, resource.id, digest=digest, run=run, reverts=reverts)
+        local = local_action(change.kind)
+        more = local.entries(self.session, change, run) if local is not None else ()
+        return [(EntryKind.EFFECT, effect), *more]
 
     def _bindings(self, change: Change, resource: LiveResource) -> list[Mapping[str, JSON]]:
         """What is bound to what by this change.
@@ -263,18 +366,19 @@ class Execution:
         detail = {"reason": error.message, "change": operation.change.key}
         status = OutcomeStatus.FAILED
         body = outcome_body(self.started.id, operation.name, attempt=attempt, status=status, detail=detail)
-        self.session.journal.append(EntryKind.OUTCOME, self.session.account_name, body)
+        self._lease.append(EntryKind.OUTCOME, body)
 
     def _record_unknown(self, operation: Operation, attempt: int, check: str) -> None:
         detail = {"check": check, "change": operation.change.key}
         status = OutcomeStatus.UNKNOWN
         body = outcome_body(self.started.id, operation.name, attempt=attempt, status=status, detail=detail)
-        self.session.journal.append(EntryKind.OUTCOME, self.session.account_name, body)
+        self._lease.append(EntryKind.OUTCOME, body)
         with self._guard:
             self.unknown = self.unknown or RatecardError(
                 f"{operation.change.key}: nobody can tell whether it took effect; {check}",
-                hint=f"nothing more is written; when the provider answers again, "
-                f"run `ratecard apply {self.change_set.short} --resume`",
+                hint="nothing more is written; when the provider answers again, "
+                f"run `ratecard apply {self.change_set.short} --resume`; what it cannot tell is answered by people: "
+                f"`ratecard resolve {self.change_set.short} {operation.name}`",
                 retry=True,
             )
 
@@ -284,7 +388,7 @@ class Execution:
     def _mark_done(self, change: Change, provider_id: str) -> None:
         with self._guard:
             self.done[change.key] = provider_id
-            if change.after is not None and not change.superseded:
+            if change.after is not None and not change.superseded and change.verb is not Verb.EXECUTE:
                 self._made[change.address] = provider_id
 
     def _ids(self, change: Change) -> Mapping[str, str]:
@@ -296,6 +400,14 @@ class Execution:
 def _waiting_address(removal: Change) -> str:
     """Where an object without a mark is bound from when its address has a successor until it is removed."""
     return f"{removal.address}#{removal.id}"
+
+
+def _precondition(change: Change, capabilities: Capabilities) -> JSON:
+    """What must be true when it is sent: of an action also the amount that it starts from, for whoever looks later."""
+    operation = capabilities.operations.get(change.kind)
+    if operation is None or operation.aggregate is None or change.before is None:
+        return change.fingerprint
+    return {"fingerprint": change.fingerprint, operation.aggregate: change.before.get(operation.aggregate)}
 
 
 def _request_json(request: Request) -> Mapping[str, JSON]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reconciler.base.errors import RatecardError, RefusedError, StaleError
+from reconciler.engine.levels import level_now
 from reconciler.engine.planning import with_impact
 from reconciler.engine.session import Session
 from reconciler.journal.entries import EntryKind, OutcomeStatus
 from reconciler.plan import order
-from reconciler.plan.change_set import Change, ChangeSet
+from reconciler.plan.change_set import Change, ChangeSet, Undo, Verb
 from reconciler.plan.document import read_document
 from reconciler.plan.resource import Binding
 from reconciler.plan.reverse import reverse
+
+_CAN = Undo.REVERSIBLE
 
 
 def make_reverse(session: Session, prefix: str) -> ChangeSet:
@@ -35,9 +38,11 @@ def make_reverse(session: Session, prefix: str) -> ChangeSet:
     session.progress.step("Reading the account")
     # Objects that lists leave out are read by their ids: archived ones can be restored.
     done = [change for change in change_set.changes if change.key in made]
-    also = [Binding(change.address, change.kind, found) for change in done for found in _ids(change, made)]
+    objects = [change for change in done if change.verb is not Verb.EXECUTE]
+    also = [Binding(change.address, change.kind, found) for change in objects for found in _ids(change, made)]
     live = session.connection.read(session.bindings(), also)
-    found = reverse(change_set, made, live, session.provider.capabilities)
+    levels = {c.key: level_now(session, c) for c in done if c.verb is Verb.EXECUTE and c.reverse.undo is _CAN}
+    found = reverse(change_set, made, live, session.provider.capabilities, levels)
     if found.moved:
         raise StaleError(
             "it cannot be undone as it was: " + "; ".join(found.moved),

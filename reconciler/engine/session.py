@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,6 +17,7 @@ from reconciler.base.errors import LockedError, RatecardError, RefusedError
 from reconciler.base.failpoints import NO_FAILPOINTS, Failpoints
 from reconciler.engine.config import FOLDER, Account, Workspace, access, known_secrets, path_in
 from reconciler.journal.entries import Entry, EntryKind
+from reconciler.journal.lease import HOLDS_S, AccountLease
 from reconciler.journal.lock import AccountLock
 from reconciler.journal.store import Journal
 from reconciler.plan.approval import Decision
@@ -78,6 +80,11 @@ class Desk:
         }
 
 
+def wait_for(seconds: float) -> None:
+    """Let so many seconds pass."""
+    threading.Event().wait(seconds)
+
+
 @dataclass(frozen=True)
 class Session(Desk):
     """What planning and applying work with: a desk and a connection to the provider."""
@@ -87,6 +94,15 @@ class Session(Desk):
     failpoints: Failpoints
     lock_folder: Path
     lock_scope: str
+    lease_s: float = HOLDS_S
+    wait: Callable[[float], None] = wait_for
+
+    def lease(self, command: str) -> AccountLease:
+        """The account's lease in the journal, which holds wherever the journal is used.
+
+        Entering raises LockedError when another run holds it.
+        """
+        return AccountLease(self.journal, self.account_name, self.clock, command, holds_s=self.lease_s)
 
     def lock(self, command: str) -> AccountLock:
         """The lock of the account at its provider, whichever checkout of the workspace asks for it on this machine.

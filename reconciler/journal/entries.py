@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -32,6 +32,10 @@ class EntryKind(StrEnum):
     BINDING = "binding"
     RUN_FINISHED = "run_finished"
     PROMPT = "prompt"
+    ACTION = "action"
+    EFFECT = "effect"
+    LEASE = "lease"
+    RESOLUTION = "resolution"
 
 
 class OutcomeStatus(StrEnum):
@@ -93,11 +97,18 @@ class Run:
     started: Entry
     intents: tuple[Entry, ...]
     outcomes: tuple[Entry, ...]
+    resolutions: tuple[Entry, ...] = ()
 
     def in_doubt(self) -> tuple[Entry, ...]:
         """Intents without a definite outcome (none, or unknown): each is read back before anything else is sent."""
         settled = {_attempt_of(one) for one in self.outcomes if one.text("status") != OutcomeStatus.UNKNOWN}
         return tuple(one for one in self.intents if _attempt_of(one) not in settled)
+
+    def unknown(self) -> tuple[Entry, ...]:
+        """The outcomes `unknown` of the attempts that are still in doubt: what a person must check."""
+        doubted = {_attempt_of(one) for one in self.in_doubt()}
+        found = {_attempt_of(one): one for one in self.outcomes if one.text("status") == OutcomeStatus.UNKNOWN}
+        return tuple(entry for attempt, entry in found.items() if attempt in doubted)
 
     def succeeded(self) -> frozenset[str]:
         """The operations with an outcome `succeeded`: they are never sent again."""
@@ -190,6 +201,58 @@ def binding_body(
 def run_finished_body(run: str, result: str, detail: Body | None = None) -> Body:
     """The run is over, whatever its result (`converged`, `stopped`, …): nothing of it is left to resume."""
     return {"run": run, "result": result, "detail": detail}
+
+
+def action_body(action: str, spec: str, effects: Sequence[str], *, digest: str, run: str) -> Body:
+    """An action begins, which is done once: what was asked for and what it comes to.
+
+    `action` is its address (`Refund/outage`), `spec` the digest of its canonical spec, `effects` the addresses of its
+    effects in the change set of `digest`.
+    """
+    return {"action": action, "spec": spec, "effects": list(effects), "digest": digest, "run": run}
+
+
+def effect_body(address: str, kind: str, effect: str, *, digest: str, run: str, reverts: str | None = None) -> Body:
+    """An effect of an action has happened: `effect` is its id at the provider.
+
+    `digest` is the change set that it was a part of, `reverts` the one that this change set undoes.
+    """
+    return {"address": address, "kind": kind, "id": effect, "run": run, "digest": digest, "reverts": reverts}
+
+
+def lease_body(token: int, holder: Body, until: datetime | None) -> Body:
+    """Who may write as a run of this account: the holder, until a time; None when it let go.
+
+    `token` grows with each holder: an entry of a run is only written while its token is the newest.
+    """
+    return {"token": token, "holder": holder, "until": None if until is None else format_time(until)}
+
+
+def resolution_body(
+    run: str,
+    operation: str,
+    *,
+    attempt: int,
+    applied: bool,
+    by: str,
+    reason: str,
+    effect: str | None = None,
+    proof: Body | None = None,
+) -> Body:
+    """A named person found out what became of an attempt that nobody could tell: applied, or not.
+
+    `effect` is the id of what was made, where there is one; `proof` is what shows that the name is true.
+    """
+    return {
+        "run": run,
+        "operation": operation,
+        "attempt": attempt,
+        "applied": applied,
+        "by": by,
+        "reason": reason,
+        "effect": effect,
+        "proof": proof,
+    }
 
 
 def prompt_body(

@@ -92,9 +92,9 @@ class AccountLock:
         if not isinstance(note, dict) or type(note.get("pid")) is not int:
             return unknown
         pid, host = note["pid"], note.get("host")
-        if host == platform.node() and not _is_alive(pid):
+        if host == platform.node() and not is_alive(pid):
             return unknown
-        return f"process {pid} on {_shown(host)} since {_shown(note.get('since'))}: {_shown(note.get('command'))}"
+        return f"process {pid} on {shown(host)} since {shown(note.get('since'))}: {shown(note.get('command'))}"
 
 
 def file_name_of(account: str) -> str:
@@ -104,7 +104,8 @@ def file_name_of(account: str) -> str:
     return f"{readable or 'account'}-{own}"
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether there is a process of this id here."""
     if pid <= 0:
         return False
     try:
@@ -116,6 +117,6 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """A foreign text, short and without control characters that would move a terminal."""
     return "".join(letter if letter.isprintable() else "?" for letter in str(value))[:200]

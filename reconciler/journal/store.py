@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias
@@ -22,6 +23,16 @@ from reconciler.journal.entries import NO_PREVIOUS, Binding, Entry, EntryKind, R
 
 New: TypeAlias = tuple[EntryKind, str, Body]
 Row: TypeAlias = tuple[int, str, str, str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What must hold when entries are written: `judge` raises when the newest entry of a kind says otherwise."""
+
+    kind: EntryKind
+    account: str
+    judge: Callable[[Entry | None], None]
+
 
 _SELECT = "SELECT sequence, at, kind, account, body, previous, hash FROM entries"
 _PAGE = 500
@@ -114,10 +125,15 @@ class Journal:
         """Append one entry: durable on return, not there at all when this raises before the commit."""
         return self.append_many([(kind, account, body)])[0]
 
-    def append_many(self, new: Sequence[New]) -> list[Entry]:
-        """Append entries in one transaction: all of them are durable on return, or none is there."""
+    def append_many(self, new: Sequence[New], *, check: Check | None = None) -> list[Entry]:
+        """Append entries in one transaction: all of them are durable on return, or none is there.
+
+        `check` is given the newest entry of a kind, in the same transaction; what it raises keeps all of them out.
+        """
         texts = [self._written(kind, account, body) for kind, account, body in new]
         with self._writing() as connection:
+            if check is not None:
+                check.judge(self._newest(connection, check.kind, check.account))
             entries: list[Entry] = []
             last = self._last(connection)
             for (kind, account, body), text in zip(new, texts, strict=True):
@@ -128,6 +144,16 @@ class Journal:
         for entry in entries:
             self._failpoints.reached(f"journal.after_commit.{entry.kind}")
         return entries
+
+    def append_after(self, kind: EntryKind, account: str, make: Callable[[Entry | None], Body]) -> Entry:
+        """Append one entry that is made of the newest of its kind and account, over which nobody else writes."""
+        with self._writing() as connection:
+            body = make(self._newest(connection, kind, account))
+            text = self._written(kind, account, body)
+            entry = self._insert(connection, self._last(connection), kind, account, body, text)
+            self._failpoints.reached(f"journal.before_commit.{entry.kind}")
+        self._failpoints.reached(f"journal.after_commit.{entry.kind}")
+        return entry
 
     def rebuild_bindings(self) -> int:
         """Make the table of bindings again from the entries; returns how many bindings there are."""
@@ -175,6 +201,11 @@ class Journal:
         if kind is EntryKind.BINDING:
             _project(connection, entry)
         return entry
+
+    def _newest(self, connection: sqlite3.Connection, kind: EntryKind, account: str) -> Entry | None:
+        where = " WHERE kind = ? AND account = ? ORDER BY sequence DESC LIMIT 1"
+        row = connection.execute(_SELECT + where, (str(kind), account)).fetchone()
+        return None if row is None else self._read(row)
 
     def _last(self, connection: sqlite3.Connection) -> Entry | None:
         row = connection.execute(_SELECT + " ORDER BY sequence DESC LIMIT 1").fetchone()
@@ -308,6 +339,7 @@ class Journal:
             started=started,
             intents=tuple(entry for entry in entries if entry.kind is EntryKind.INTENT),
             outcomes=tuple(entry for entry in entries if entry.kind is EntryKind.OUTCOME),
+            resolutions=tuple(entry for entry in entries if entry.kind is EntryKind.RESOLUTION),
         )
 
     def open_run(self, account: str) -> Run | None:

@@ -108,6 +108,17 @@ class Unmanaged:
 
 
 @dataclass(frozen=True, slots=True)
+class BegunAction:
+    """An action that this change set begins: its address (`Refund/outage`) and the digest of its canonical spec.
+
+    The address of each of its effects is this one, a colon, and the target: `Refund/outage:pay_1`.
+    """
+
+    action: str
+    spec: str
+
+
+@dataclass(frozen=True, slots=True)
 class AccountIdentity:
     """Which account a change set is for; `id` is the provider's own name of it, None where no object told it yet."""
 
@@ -122,6 +133,7 @@ class ChangeSet:
     """All changes of one run, in the order in which they are made.
 
     `purpose` is `apply` for one made from specs and `revert` for the reverse of another, whose digest is `reverts`.
+    `actions` are those that begin with it; one of which only a rest is done began with another.
     """
 
     account: AccountIdentity
@@ -133,6 +145,7 @@ class ChangeSet:
     unmanaged: tuple[Unmanaged, ...] = ()
     warnings: tuple[str, ...] = ()
     requests: Mapping[str, int] | None = None
+    actions: tuple[BegunAction, ...] = ()
 
     @cached_property
     def digest(self) -> str:

@@ -18,7 +18,7 @@ from reconciler.base.canonical import JSON, digest
 from reconciler.base.errors import RefusedError
 from reconciler.base.money import Money, parse_money
 from reconciler.plan.capabilities import LOCAL_KINDS
-from reconciler.plan.change_set import AccountIdentity, Change, ChangeSet, Reverse, Undo, Unmanaged, Verb
+from reconciler.plan.change_set import AccountIdentity, BegunAction, Change, ChangeSet, Reverse, Undo, Unmanaged, Verb
 from reconciler.plan.impact import Impact
 
 API_VERSION = "ratecard.dev/v1alpha1"
@@ -83,6 +83,13 @@ class AccountDocument(_Part):
     id: str | None
 
 
+class ActionDocument(_Part):
+    """An action that the change set begins: its address, and the digest of its spec."""
+
+    action: str
+    spec: str
+
+
 class UnmanagedDocument(_Part):
     """A live object that is not ours."""
 
@@ -104,6 +111,7 @@ class ChangeSetDocument(_Part):
     purpose: Literal["apply", "revert"]
     reverts: str | None
     changes: list[ChangeDocument]
+    actions: list[ActionDocument]
     unmanaged: list[UnmanagedDocument]
     warnings: list[str]
     requests: dict[str, int] = Field(description="Provider requests that planning took, by HTTP method")
@@ -123,6 +131,7 @@ def to_document(change_set: ChangeSet) -> dict[str, JSON]:
         "purpose": change_set.purpose,
         "reverts": change_set.reverts,
         "changes": [_change_document(change) for change in change_set.changes],
+        "actions": [{"action": one.action, "spec": one.spec} for one in change_set.actions],
         "unmanaged": [
             {"kind": item.kind, "id": item.id, "title": item.title, "owner": item.owner}
             for item in change_set.unmanaged
@@ -249,6 +258,7 @@ def _change_set(document: ChangeSetDocument) -> ChangeSet:
         unmanaged=tuple(Unmanaged(item.kind, item.id, item.title, item.owner) for item in document.unmanaged),
         warnings=tuple(document.warnings),
         requests=document.requests,
+        actions=tuple(BegunAction(one.action, one.spec) for one in document.actions),
     )
 
 

@@ -158,6 +158,11 @@ class Books(Protocol):
 class Connection(Protocol):
     """One account of a provider. Methods may be called from several threads; requests are counted by method."""
 
+    @property
+    def books(self) -> Books:
+        """What the account knows of customers, payments and subscriptions."""
+        ...
+
     def read(self, bindings: Mapping[str, Binding], also: Iterable[Binding] = (), *, whole: bool = False) -> Live:
         """Every live object of the managed kinds, and each bound one that lists leave out (archived, or really gone).
 

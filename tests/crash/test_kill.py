@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import reconciler
+from reconciler.base.failpoints import PLACES
 from reconciler.plan.change_set import Verb
 
 from .conftest import LOST, Ready
@@ -33,6 +34,8 @@ OFTEN = (
     "apply.before_find",
     *(f"journal.{when}_commit.{kind}" for when in ("before", "after") for kind in ("intent", "outcome", "binding")),
 )
+# Taken and let go: each twice in a run.
+LEASES = ("journal.before_commit.lease", "journal.after_commit.lease")
 POSITIONS = ("first", "middle", "last")
 KILLED = -signal.SIGKILL
 
@@ -78,19 +81,20 @@ def apply_and_die(world: World, ready: Ready, failpoint: str, *, resume: bool = 
 
 
 def test_the_story_has_every_verb_and_more_than_twenty_changes(ready: Ready) -> None:
-    assert {change.verb for change in ready.change_set.changes} == set(Verb)
+    assert {change.verb for change in ready.change_set.changes} == set(Verb) - {Verb.EXECUTE}
     assert len(ready.change_set.changes) > 20
     assert set(ready.effects.values()) == {1, 2}
     assert [what for what, count in ready.effects.items() if count == 2] == ["product changed: pdt_foreign"]
 
 
 def test_a_run_passes_every_failpoint_that_there_is(ready: Ready) -> None:
-    assert set(ready.passed) == {*ONCE, *OFTEN}
+    assert set(ready.passed) == {*ONCE, *OFTEN, *LEASES}
+    assert {name for name in ready.passed if name.startswith("apply.")} | {"apply.before_wait"} == PLACES
     assert {ready.passed[name] for name in ONCE} == {1}
     assert all(ready.passed[name] >= len(LOST) for name in OFTEN)
     source = "".join(path.read_text(encoding="utf-8") for path in Path(reconciler.__path__[0]).rglob("*.py"))
     named = set(re.findall(r'\.reached\(f?"([^"]+)"\)', source))
-    assert named == {name for name in ready.passed if name.startswith("apply.")} | {
+    assert named == PLACES | {
         "journal.before_commit.{entry.kind}",
         "journal.after_commit.{entry.kind}",
     }
@@ -99,6 +103,25 @@ def test_a_run_passes_every_failpoint_that_there_is(ready: Ready) -> None:
 @pytest.mark.parametrize("name", ONCE)
 def test_a_run_killed_at_its_edge_ends_as_if_it_had_not_been(world: World, ready: Ready, name: str) -> None:
     assert apply_and_die(world, ready, f"{name}:1") == KILLED
+    world.finish(ready.change_set)
+    ready.assert_happened_once(world)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("name", LEASES)
+def test_a_run_killed_while_it_takes_or_lets_go_its_lease_holds_nobody_up(
+    world: World, ready: Ready, name: str, times: int
+) -> None:
+    assert apply_and_die(world, ready, f"{name}:{times}") == KILLED
+    world.finish(ready.change_set)
+    ready.assert_happened_once(world)
+
+
+def test_a_run_killed_while_it_waits_whether_a_write_arrives_ends_as_if_it_had_not_been(
+    world: World, ready: Ready
+) -> None:
+    world.fault("reset", "POST", "/meters", nth=1)
+    assert apply_and_die(world, ready, "apply.before_wait:1") == KILLED
     world.finish(ready.change_set)
     ready.assert_happened_once(world)
 

@@ -138,6 +138,21 @@ def _sentence(entry: Entry) -> str:
         case EntryKind.BINDING:
             gone = "is bound to nothing" if body.get("id") is None else f"is {body.get('id')}"
             text = f"binding  {entry.text('address')} {gone}{' (archived)' if body.get('archived') else ''}"
+        case EntryKind.ACTION:
+            text = f"action {entry.text('action')} begins in run {entry.text('run')}"
+        case EntryKind.EFFECT:
+            text = f"effect {entry.text('address')} happened: {entry.text('id')}"
+        case EntryKind.LEASE:
+            text = f"lease {body.get('token')} {_lease(body)}"
+        case EntryKind.RESOLUTION:
+            said = "took effect" if body.get("applied") is True else "did not take effect"
+            text = f"{entry.text('by')} says that {entry.text('operation')} {said}: {entry.text('reason')}"
         case EntryKind.RUN_FINISHED:
             text = f"run {entry.text('run')} finished: {entry.text('result')}"
     return escape(text)
+
+
+def _lease(body: Mapping[str, object]) -> str:
+    holder = body.get("holder")
+    who = f"process {holder.get('pid')} on {holder.get('host')}" if isinstance(holder, Mapping) else "somebody"
+    return f"held by {who} until {body['until']}" if body.get("until") else f"let go by {who}"

@@ -18,7 +18,7 @@ from reconciler.base.period import UNITS, Period
 from reconciler.plan.change_set import Change, Verb
 from reconciler.plan.impact import Exposure, monthly
 from reconciler.plan.resource import Binding, Live, LiveResource
-from reconciler.providers.base import Found, Request
+from reconciler.providers.base import Books, Found, Request
 from reconciler.providers.dodo.capabilities import (
     ARCHIVABLE,
     CAPABILITIES,
@@ -112,6 +112,11 @@ class DodoConnection:
     def requests(self) -> Mapping[str, int]:
         """How many requests were sent, by method."""
         return self._client.requests()
+
+    @property
+    def books(self) -> Books:
+        """Customers, payments and subscriptions: read only."""
+        raise RefusedError("actions at Dodo are not known to this version", hint="install a newer ratecard")
 
     # reading
 
