@@ -91,11 +91,11 @@ def ask_for(
     """
     _check(desk, change_set, None)
     credentials = _credentials(who)
-    if credentials.name is not None:
-        remember(desk, change_set, by=_name(credentials.name))
-        return None
     terms = terms_for(desk, change_set)
     known = _who(desk, credentials, terms)
+    if known.claimed:
+        remember(desk, change_set, by=known.person)
+        return None
     draft = _draft(desk, change_set, known, "request", terms, None, None)
     request = _proven(draft, known, credentials, Witness(desk, change_set, terms, issuers))
     remember(desk, change_set, by=request.person, proof=request.as_json())
