@@ -80,6 +80,7 @@ class OperationCapabilities:
     still take effect: before that, absent counts for nothing. `aggregate` names the field of the level that the effect
     moves, `ceiling` the field that it can never pass, both None where there is none. `one_pending` is whether the
     provider allows one at a time for one target. `level_triggered` is whether doing it twice has the effect of once.
+    `notes` are what the provider leaves open and people who approve it should know.
     """
 
     operation: str
@@ -91,6 +92,7 @@ class OperationCapabilities:
     ceiling: str | None = None
     one_pending: bool = False
     level_triggered: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

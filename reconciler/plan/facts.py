@@ -79,7 +79,8 @@ class PaymentFact:
     `tax` is the part of it that is tax, None where only a list was read. `includes_usage` is whether use was billed
     with it. `refundable` is what can still go back by the provider's rules, zero where nothing can, and
     `not_refundable` says why then. `period` is the time of service that it paid for, where the provider tells.
-    `refunds` is empty where only a list was read.
+    `refunds` is empty where only a list was read. After `refund_window_ends_at` the provider may refuse to refund: it
+    is told and not enforced, since it does not say for sure.
     """
 
     id: str
@@ -101,6 +102,17 @@ class PaymentFact:
     not_refundable: str | None = None
     error: str | None = None
     refunds: tuple[RefundFact, ...] = ()
+    refund_window_ends_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledChange:
+    """What a subscription becomes at a later moment, by a change that is scheduled already."""
+
+    product: str
+    quantity: int
+    addons: tuple[tuple[str, int], ...]
+    effective_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +120,8 @@ class SubscriptionFact:
     """One subscription. `product` is the provider id of what is billed; `amount` what one period of `every` costs.
 
     `addons` are ids with quantities, `discounts` codes in the order in which they apply. `trial_ends_at` is None when
-    no trial is running. `scheduled` says what change is scheduled already, in words, None where there is none.
+    no trial is running. `scheduled` says what change is scheduled already, in words, None where there is none, and
+    `scheduled_change` says it as data.
     """
 
     id: str
@@ -130,6 +143,7 @@ class SubscriptionFact:
     scheduled: str | None = None
     on_demand: bool = False
     marker: Mapping[str, str] | None = None
+    scheduled_change: ScheduledChange | None = None
 
 
 @dataclass(frozen=True, slots=True)

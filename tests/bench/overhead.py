@@ -18,7 +18,7 @@ from reconciler.journal.store import Journal, New
 from reconciler.plan.change_set import Change
 from reconciler.plan.impact import Exposure
 from reconciler.plan.resource import Binding, Live, LiveResource, Owner
-from reconciler.providers.base import AccountAccess, Connection, Found, Mode, Request
+from reconciler.providers.base import AccountAccess, Books, Connection, Found, Mode, Request
 from reconciler.providers.registry import find_provider
 from tests.bench.account import workspace_in
 
@@ -29,6 +29,11 @@ class Instant:
     def __init__(self, real: Connection) -> None:
         self._real = real
         self._made: dict[str, LiveResource] = {}
+
+    @property
+    def books(self) -> Books:
+        """Those of the real one."""
+        return self._real.books
 
     def read(self, bindings: Mapping[str, Binding], also: Iterable[Binding] = ()) -> Live:
         """What was made."""

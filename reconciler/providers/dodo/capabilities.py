@@ -5,7 +5,15 @@ From the vendor's OpenAPI 1.113.0 and the types of its client 1.123.0, read 2026
 
 from __future__ import annotations
 
-from reconciler.plan.capabilities import Capabilities, Form, KindCapabilities, Label
+from reconciler.plan.capabilities import (
+    Capabilities,
+    Form,
+    KindCapabilities,
+    Label,
+    OperationCapabilities,
+    ReadBack,
+)
+from reconciler.providers.dodo.actions.capabilities import ACTION_KINDS, ACTION_OPERATIONS, SETTLE_S
 from reconciler.providers.dodo.events import EVENT_TYPES
 
 METER, PRODUCT, DISCOUNT, WEBHOOK = "meter", "product", "discount", "webhook"
@@ -153,87 +161,100 @@ _LOCALIZED_LABELS = {
     "amount": Label("price", Form.MONEY),
 }
 
+_CONFIGURATION = {
+    METER: KindCapabilities(
+        kind=METER,
+        rank=10,
+        immutable=frozenset({"event_name", "aggregation", "filter"}),
+        marked=False,
+        natural_key=("name", "event_name", "aggregation", "filter"),
+        labels=_METER_LABELS,
+    ),
+    CREDIT: KindCapabilities(
+        kind=CREDIT,
+        rank=12,
+        immutable=frozenset({"precision"}),
+        marked=False,
+        natural_key=("name",),
+        labels=_CREDIT_LABELS,
+    ),
+    ENTITLEMENT: KindCapabilities(
+        kind=ENTITLEMENT,
+        rank=14,
+        immutable=frozenset({"integration_type"}),
+        removal="delete",
+        restorable=False,
+        labels=_ENTITLEMENT_LABELS,
+        irreversible={"delete": "Dodo cannot restore a deleted entitlement"},
+    ),
+    PRODUCT: KindCapabilities(
+        kind=PRODUCT,
+        rank=20,
+        immutable=frozenset({"price.type"}),
+        money=frozenset({"price"}),
+        labels=_PRODUCT_LABELS,
+    ),
+    PRICING_MODE: KindCapabilities(
+        kind=PRICING_MODE,
+        rank=22,
+        immutable=frozenset({"product_id"}),
+        removal="delete",
+        restorable=False,
+        marked=False,
+        labels=_MODE_LABELS,
+        irreversible={"delete": "it is set again by planning the specs that name prices for countries"},
+    ),
+    LOCALIZED_PRICE: KindCapabilities(
+        kind=LOCALIZED_PRICE,
+        rank=24,
+        immutable=frozenset({"product_id", "country_code", "currency"}),
+        removal="delete",
+        restorable=False,
+        marked=False,
+        natural_key=("product_id", "country_code"),
+        labels=_LOCALIZED_LABELS,
+        irreversible={"delete": "Dodo restores no price of a country; planning the specs that name it makes a new one"},
+    ),
+    DISCOUNT: KindCapabilities(
+        kind=DISCOUNT,
+        rank=30,
+        removal="delete",
+        restorable=False,
+        natural_key=("code",),
+        labels=_DISCOUNT_LABELS,
+        irreversible={
+            "delete": "Dodo cannot restore a deleted discount, and whether its code can be used again is not documented"
+        },
+    ),
+    WEBHOOK: KindCapabilities(
+        kind=WEBHOOK,
+        rank=40,
+        labels=_WEBHOOK_LABELS,
+        removal="delete",
+        restorable=False,
+        irreversible={
+            "delete": "Dodo deletes an endpoint for good; a new one has a new signing secret, "
+            "which your application must be given"
+        },
+    ),
+}
+
+
+def _configuring(kind: str) -> OperationCapabilities:
+    """Making, changing and removing an object of configuration: all of it is told by what is live then."""
+    return OperationCapabilities(
+        operation=f"POST {PATHS.get(kind, PATHS[PRODUCT])}",
+        key="body" if kind == WEBHOOK else None,
+        key_window_s=None,
+        marker=ReadBack.LIST if _CONFIGURATION[kind].marked else ReadBack.NOT,
+        settle_s=SETTLE_S,
+        level_triggered=kind in (PRICING_MODE, LOCALIZED_PRICE),  # a second price for a country is refused
+    )
+
+
 CAPABILITIES = Capabilities(
     provider="dodo",
     event_types=tuple(EVENT_TYPES),
-    kinds={
-        METER: KindCapabilities(
-            kind=METER,
-            rank=10,
-            immutable=frozenset({"event_name", "aggregation", "filter"}),
-            marked=False,
-            natural_key=("name", "event_name", "aggregation", "filter"),
-            labels=_METER_LABELS,
-        ),
-        CREDIT: KindCapabilities(
-            kind=CREDIT,
-            rank=12,
-            immutable=frozenset({"precision"}),
-            marked=False,
-            natural_key=("name",),
-            labels=_CREDIT_LABELS,
-        ),
-        ENTITLEMENT: KindCapabilities(
-            kind=ENTITLEMENT,
-            rank=14,
-            immutable=frozenset({"integration_type"}),
-            removal="delete",
-            restorable=False,
-            labels=_ENTITLEMENT_LABELS,
-            irreversible={"delete": "Dodo cannot restore a deleted entitlement"},
-        ),
-        PRODUCT: KindCapabilities(
-            kind=PRODUCT,
-            rank=20,
-            immutable=frozenset({"price.type"}),
-            money=frozenset({"price"}),
-            labels=_PRODUCT_LABELS,
-        ),
-        PRICING_MODE: KindCapabilities(
-            kind=PRICING_MODE,
-            rank=22,
-            immutable=frozenset({"product_id"}),
-            removal="delete",
-            restorable=False,
-            marked=False,
-            labels=_MODE_LABELS,
-            irreversible={"delete": "it is set again by planning the specs that name prices for countries"},
-        ),
-        LOCALIZED_PRICE: KindCapabilities(
-            kind=LOCALIZED_PRICE,
-            rank=24,
-            immutable=frozenset({"product_id", "country_code", "currency"}),
-            removal="delete",
-            restorable=False,
-            marked=False,
-            natural_key=("product_id", "country_code"),
-            labels=_LOCALIZED_LABELS,
-            irreversible={
-                "delete": "Dodo restores no price of a country; planning the specs that name it makes a new one"
-            },
-        ),
-        DISCOUNT: KindCapabilities(
-            kind=DISCOUNT,
-            rank=30,
-            removal="delete",
-            restorable=False,
-            natural_key=("code",),
-            labels=_DISCOUNT_LABELS,
-            irreversible={
-                "delete": "Dodo cannot restore a deleted discount, "
-                "and whether its code can be used again is not documented"
-            },
-        ),
-        WEBHOOK: KindCapabilities(
-            kind=WEBHOOK,
-            rank=40,
-            labels=_WEBHOOK_LABELS,
-            removal="delete",
-            restorable=False,
-            irreversible={
-                "delete": "Dodo deletes an endpoint for good; a new one has a new signing secret, "
-                "which your application must be given"
-            },
-        ),
-    },
+    kinds={**_CONFIGURATION, **ACTION_KINDS},
+    operations={**{kind: _configuring(kind) for kind in _CONFIGURATION}, **ACTION_OPERATIONS},
 )

@@ -100,11 +100,18 @@ class Client:
 
     def get(self, path: str, query: Query | None = None) -> Any:
         """The JSON of a path, tried up to four times. Raises ProviderError."""
+        return self._read("GET", path, query, None)
+
+    def ask(self, path: str, body: object) -> Any:
+        """The JSON of a POST that changes nothing (a preview), tried like a GET. Raises ProviderError."""
+        return self._read("POST", path, None, orjson.dumps(body))
+
+    def _read(self, method: str, path: str, query: Query | None, content: bytes | None) -> Any:
         failure: ProviderError | None = None
         for attempt in range(ATTEMPTS):
             if attempt:
                 self._sleep(min(FIRST_BACKOFF_S * 4 ** (attempt - 1), LONGEST_BACKOFF_S) * (0.5 + self._jitter() / 2))
-            answer, failure = self._try_to_get(path, query)
+            answer, failure = self._try_to_read(method, path, query, content)
             if failure is None:
                 return answer
             if not failure.retry:
@@ -155,10 +162,12 @@ class Client:
             seen.add(iterator)
         raise ProviderError(f"GET {path}: more than {PAGE_LIMIT} pages: the list does not end")
 
-    def _try_to_get(self, path: str, query: Query | None) -> tuple[Any, ProviderError | None]:
-        what = f"GET {path}"
+    def _try_to_read(
+        self, method: str, path: str, query: Query | None, content: bytes | None
+    ) -> tuple[Any, ProviderError | None]:
+        what = f"{method} {path}"
         try:
-            answer = self._send("GET", path, query, None)
+            answer = self._send(method, path, query, content)
         except _TooLargeError:
             return None, ProviderError(f"{what}: the answer is larger than {BODY_LIMIT // 2**20} MiB")
         except httpx.HTTPError as error:

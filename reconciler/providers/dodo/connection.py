@@ -18,7 +18,9 @@ from reconciler.base.period import UNITS, Period
 from reconciler.plan.change_set import Change, Verb
 from reconciler.plan.impact import Exposure, monthly
 from reconciler.plan.resource import Binding, Live, LiveResource
-from reconciler.providers.base import Books, Found, Request
+from reconciler.providers.base import Found, Request
+from reconciler.providers.dodo.actions.books import DodoBooks
+from reconciler.providers.dodo.actions.executing import Actions
 from reconciler.providers.dodo.capabilities import (
     ARCHIVABLE,
     CAPABILITIES,
@@ -100,6 +102,8 @@ class DodoConnection:
         self._metadata: dict[tuple[str, str], Raw] = {}
         self._bound: Mapping[str, str] = {}  # id -> address; replaced as a whole by each read, never changed
         self._ids: dict[str, str] = {}  # the same by address
+        self._books = DodoBooks(client, self._known_ids)
+        self._actions = Actions(client, self._books)
 
     def __repr__(self) -> str:
         return f"DodoConnection({self._client!r})"
@@ -114,9 +118,13 @@ class DodoConnection:
         return self._client.requests()
 
     @property
-    def books(self) -> Books:
+    def books(self) -> DodoBooks:
         """Customers, payments and subscriptions: read only."""
-        raise RefusedError("actions at Dodo are not known to this version", hint="install a newer ratecard")
+        return self._books
+
+    def _known_ids(self) -> Mapping[str, str]:
+        with self._guard:
+            return self._ids
 
     # reading
 
@@ -250,8 +258,11 @@ class DodoConnection:
         """The one write that makes a change: a pure function of its arguments and of what was last read.
 
         Where nothing is to be written (taking over a meter, which has no place for a mark) it is a GET. Raises
-        ProviderError when metadata must be sent whole and the object was not read.
+        ProviderError when metadata must be sent whole and the object was not read. An action reads what its one write
+        must hold: the lines of a payment, the metadata of a subscription.
         """
+        if change.verb is Verb.EXECUTE:
+            return self._actions.prepare(change, operation, workspace, ids)
         kind, verb = change.kind, change.verb
         if verb in (Verb.CREATE, Verb.REPLACE):
             assert change.after is not None, "what is made has a body"
@@ -300,6 +311,8 @@ class DodoConnection:
         Raises NotSentError when nothing can have happened, ProviderError when it was refused, AnswerLostError when it
         may have happened.
         """
+        if change.verb is Verb.EXECUTE:
+            return self._actions.write(change, request, ids)
         addresses = self._addresses(ids)
         if request.method == "GET":
             return self._lifted(change.kind, self._client.get(request.path), addresses)
@@ -346,6 +359,8 @@ class DodoConnection:
 
     def find(self, change: Change, operation: str, workspace: str, ids: Mapping[str, str]) -> Found:
         """Find out, by reading only, whether the write of `operation` took effect. Raises ProviderError."""
+        if change.verb is Verb.EXECUTE:
+            return self._actions.find(change, operation, workspace, ids)
         addresses = self._addresses(ids)
         return find_fate(self, change, operation, workspace, addresses)
 

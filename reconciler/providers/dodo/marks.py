@@ -21,7 +21,12 @@ FEATURES_KEY = "ratecard_features"
 CREDITS_KEY = "ratecard_credits"
 ATTACHED, DETACHED = "attached", "none"
 
+# What an action leaves on a refund, and on the payment of a plan change: its operation too. No customer is shown it.
+ACTION_OPERATION_KEY = "ratecard_op"
+_PREFIX = "ratecard_"
+
 VALUE_LIMIT = 500
+PAIR_LIMIT = 50
 
 
 def owner_mark(workspace: str, address: str, operation: str | None = None) -> dict[str, str]:
@@ -37,6 +42,17 @@ def read_owner(metadata: Mapping[str, Any]) -> Owner | None:
         return None
     operation = metadata.get(OPERATION_KEY)
     return Owner(workspace, address, operation if isinstance(operation, str) else None)
+
+
+def action_mark(workspace: str, address: str, operation: str) -> dict[str, str]:
+    """The pairs that say which action of whom made an effect, and by which operation."""
+    return {OWNER_KEY: workspace, ADDRESS_KEY: address, ACTION_OPERATION_KEY: operation}
+
+
+def read_action_mark(metadata: Mapping[str, Any]) -> dict[str, str] | None:
+    """All pairs that are ours, None where there are none."""
+    found = {str(name): str(value) for name, value in metadata.items() if str(name).startswith(_PREFIX)}
+    return found or None
 
 
 def write_features(features: Sequence[str]) -> str:
