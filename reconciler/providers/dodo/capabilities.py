@@ -5,15 +5,8 @@ From the vendor's OpenAPI 1.113.0 and the types of its client 1.123.0, read 2026
 
 from __future__ import annotations
 
-from reconciler.plan.capabilities import (
-    Capabilities,
-    Form,
-    KindCapabilities,
-    Label,
-    OperationCapabilities,
-    ReadBack,
-)
-from reconciler.providers.dodo.actions.capabilities import ACTION_KINDS, ACTION_OPERATIONS, SETTLE_S
+from reconciler.plan.capabilities import Capabilities, Form, KindCapabilities, Label
+from reconciler.providers.dodo.actions.capabilities import ACTION_KINDS, ACTION_OPERATIONS
 from reconciler.providers.dodo.events import EVENT_TYPES
 
 METER, PRODUCT, DISCOUNT, WEBHOOK = "meter", "product", "discount", "webhook"
@@ -240,21 +233,9 @@ _CONFIGURATION = {
 }
 
 
-def _configuring(kind: str) -> OperationCapabilities:
-    """Making, changing and removing an object of configuration: all of it is told by what is live then."""
-    return OperationCapabilities(
-        operation=f"POST {PATHS.get(kind, PATHS[PRODUCT])}",
-        key="body" if kind == WEBHOOK else None,
-        key_window_s=None,
-        marker=ReadBack.LIST if _CONFIGURATION[kind].marked else ReadBack.NOT,
-        settle_s=SETTLE_S,
-        level_triggered=kind in (PRICING_MODE, LOCALIZED_PRICE),  # a second price for a country is refused
-    )
-
-
 CAPABILITIES = Capabilities(
     provider="dodo",
     event_types=tuple(EVENT_TYPES),
     kinds={**_CONFIGURATION, **ACTION_KINDS},
-    operations={**{kind: _configuring(kind) for kind in _CONFIGURATION}, **ACTION_OPERATIONS},
+    operations=ACTION_OPERATIONS,
 )

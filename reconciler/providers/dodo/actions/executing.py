@@ -24,6 +24,7 @@ from reconciler.providers.dodo.actions.levels import Ids, after_now, before_now,
 from reconciler.providers.dodo.actions.requests import (
     credit_request,
     is_whole,
+    items_asked,
     patch_request,
     plan_change_request,
     refund_amount,
@@ -50,9 +51,9 @@ class Actions:
         was not done a moment ago, one; the others none.
         """
         if change.kind == REFUND:
-            amount = refund_amount(change)
-            if is_whole(change):
-                return refund_request(change, operation, workspace)
+            amount, asked = refund_amount(change), items_asked(change)
+            if asked is not None or is_whole(change):
+                return refund_request(change, operation, workspace, asked)
             lines = self._books.line_items(target_id(change), amount.currency)
             return refund_request(change, operation, workspace, spread(amount, lines, change.address))
         if change.kind == CREDIT_GRANT:

@@ -6,7 +6,7 @@ A change says what its target was (`before`) and shall be (`after`). The fields 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from reconciler.base.canonical import JSON, Body
 from reconciler.base.clock import format_time, parse_time
@@ -88,10 +88,14 @@ def after_now(change: Change, level: Mapping[str, JSON]) -> Body:
 
 
 def _shaped(wanted: Body, before: Body, level: Mapping[str, JSON]) -> Body:
-    return {
+    shaped = {
         name: _as_spelled(name, level[name], value) if name in level and name in before else value
         for name, value in wanted.items()
     }
+    if shaped.get("status") == wanted.get("status") == SubscriptionStatus.CANCELLED:
+        # What would have happened at the next billing date is no question any more.
+        shaped |= {name: wanted[name] for name in ("cancels_at_next_billing",) if name in wanted}
+    return shaped
 
 
 def _as_spelled(name: str, live: JSON, wanted: JSON) -> JSON:
@@ -103,12 +107,18 @@ def _as_spelled(name: str, live: JSON, wanted: JSON) -> JSON:
             return live
     if name == "status" and live in _ALIVE and wanted in _ALIVE:
         return wanted  # a trial is active at Dodo, and goes on where it was paused
+    if name == "discounts" and isinstance(live, list) and isinstance(wanted, list):
+        return wanted if _folded(live) == _folded(wanted) else live  # Dodo writes codes in capitals
     if name == "addons" and isinstance(live, list) and isinstance(wanted, list):
         return wanted if _sorted(live) == _sorted(wanted) else live
     return live
 
 
-def _sorted(addons: list[JSON]) -> list[str]:
+def _folded(codes: Sequence[JSON]) -> list[str]:
+    return [str(code).casefold() for code in codes]
+
+
+def _sorted(addons: Sequence[JSON]) -> list[str]:
     return sorted(str(sorted(one.items())) if isinstance(one, Mapping) else str(one) for one in addons)
 
 

@@ -75,6 +75,27 @@ def is_whole(change: Change) -> bool:
     return before.get("refunded") == 0 and after.get("refunded") == before.get("paid")
 
 
+def items_asked(change: Change) -> list[dict[str, Any]] | None:
+    """The lines that the action itself names, None where it names an amount. Raises ProviderError."""
+    told = body_of(change.after).get("items")
+    if told is None:
+        return None
+    if not isinstance(told, list) or not told or not all(isinstance(one, Mapping) for one in told):
+        raise ProviderError(f"{change.address}: the items are {told!r}, and no list of them")
+    items: list[dict[str, Any]] = [
+        {
+            "item_id": read_text(one, "id", change.address),
+            "amount": read_count(one, "amount", change.address),
+            "tax_inclusive": True,
+        }
+        for one in told
+    ]
+    named, amount = sum(item["amount"] for item in items), refund_amount(change)
+    if named != amount.minor or any(item["amount"] <= 0 for item in items):
+        raise ProviderError(f"{change.address}: its items add up to {Money(named, amount.currency)}, not to {amount}")
+    return items
+
+
 def refund_request(
     change: Change, operation: str, workspace: str, items: list[dict[str, Any]] | None = None
 ) -> Request:
