@@ -9,7 +9,6 @@ from difflib import SequenceMatcher
 from functools import partial
 from typing import Any
 
-from reconciler.agent.document import PromptResult
 from reconciler.agent.judge import Catalogue, Judged, judge
 from reconciler.agent.port import Interpreter, View, Words
 from reconciler.agent.view import view_of
@@ -101,7 +100,7 @@ def keep(
     journal: Journal,
     account: str,
     files: Sequence[Written],
-    result: PromptResult,
+    result: Mapping[str, Any],
     words: Words,
     author: str,
     revises: str | None = None,
@@ -111,9 +110,9 @@ def keep(
     body = prompt_body(
         words.prompt,
         author=author,
-        interpreter=result.interpreter,
+        interpreter=result["interpreter"],
         answers=dict(words.answers),
-        document=result.model_dump(by_alias=True, mode="json", include=_KEPT),
+        document={name: result[name] for name in _KEPT},
         written=fields,
         revises=revises,
     )

@@ -1,18 +1,11 @@
-"""What `ratecard prompt --json` prints: one documented shape for whatever came of the words."""
+"""The shape of what `ratecard prompt --json` prints, from which its schema is made; `agent.result` fills it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
-
-from reconciler.agent import port
-from reconciler.agent.judge import Judged
-from reconciler.base.clock import format_time
-from reconciler.spec.source import dotted
 
 
 class _Part(BaseModel):
@@ -123,87 +116,3 @@ class PromptResult(_Part):
     diagnostics: list[dict[str, Any]]
     examples: list[str] = Field(default=[], description="Corrected earlier requests that were like this one")
     written: list[str] = Field(default=[], description="Files that were written, with --write")
-
-
-def to_result(
-    judged: Judged,
-    words: port.Words,
-    view: port.View,
-    interpreter: port.Interpreter,
-    *,
-    written: Sequence[str] = (),
-    examples: Sequence[str] = (),
-) -> PromptResult:
-    """The document of what came of the words."""
-    said = judged.interpretation
-    metered = interpreter if isinstance(interpreter, port.Metered) else None
-    documents = {(one.draft.kind, one.draft.name): dict(one.document) for one in judged.drafted}
-    return PromptResult(
-        prompt=words.prompt,
-        interpreter=interpreter.name,
-        model=metered.model if metered else None,
-        tokens=asdict(metered.tokens) if metered else None,
-        cost=str(metered.cost) if metered and metered.cost else None,
-        now=format_time(view.now),
-        outcome=said.outcome.value,
-        ready=judged.ready,
-        drafts=[
-            DraftPart(
-                kind=draft.kind,
-                name=draft.name,
-                edit=draft.edit,
-                fields=[_field(field, words) for field in draft.fields],
-                document=documents.get((draft.kind, draft.name)),
-            )
-            for draft in said.drafts
-        ],
-        actions=[
-            TypedPart(
-                kind=action.kind, fields=[_field(f, words) for f in action.fields], irreversible=action.irreversible
-            )
-            for action in said.actions
-        ],
-        query=None
-        if said.query is None
-        else TypedPart(kind=said.query.kind, fields=[_field(f, words) for f in said.query.fields]),
-        questions=[
-            QuestionPart(
-                id=question.id,
-                text=question.text,
-                choices=[ChoicePart(id=choice.id, text=choice.text) for choice in question.choices],
-                free=question.free,
-                form=question.form,
-            )
-            for question in said.questions
-        ],
-        sentences=[SentencePart(text=_text(s.span, words), meaning=s.meaning) for s in said.sentences],
-        assumptions=[assumption.text for assumption in said.assumptions],
-        corrections=[
-            CorrectionPart(text=_text(c.span, words), read_as=c.read_as, reason=c.reason) for c in said.corrections
-        ],
-        not_understood=[_span(span, words) for span in said.not_understood],
-        notes=list(said.notes),
-        refusal=said.refusal,
-        diagnostics=[diagnostic.as_json() for diagnostic in judged.diagnostics],
-        examples=list(examples),
-        written=list(written),
-    )
-
-
-def _field(field: port.Field, words: port.Words) -> FieldPart:
-    source = SourcePart(
-        kind=field.source.kind.value,
-        spans=[_span(span, words) for span in field.source.spans],
-        detail=field.source.detail,
-    )
-    return FieldPart(
-        path=dotted(field.path), value=field.value, before=field.before, remove=field.remove, source=source
-    )
-
-
-def _span(span: port.Span, words: port.Words) -> SpanPart:
-    return SpanPart(start=span.start, end=span.end, text=_text(span, words))
-
-
-def _text(span: port.Span, words: port.Words) -> str:
-    return words.prompt[span.start : span.end]

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 import reconciler.agent
 from reconciler.agent.conversation import keep
-from reconciler.agent.document import to_result
 from reconciler.agent.port import (
     Action,
     Assumption,
@@ -33,6 +32,7 @@ from reconciler.agent.port import (
     Words,
 )
 from reconciler.agent.report import as_text
+from reconciler.agent.result import result_of
 from reconciler.base.errors import RatecardError
 from reconciler.engine.clock import SetClock
 from reconciler.journal.entries import EntryKind
@@ -173,7 +173,7 @@ def test_whatever_an_interpreter_says_only_specs_are_written_and_nothing_is_appr
             try:
                 judged = talk.hear(hostile, words)
                 as_text(judged, words, talk.view)
-                result = to_result(judged, words, talk.view, hostile)
+                result = result_of(judged, words, talk.view, hostile)
                 files = talk.files(judged, words, "Ann", hostile.name)
                 keep(talk, journal, "sandbox", files, result, words, "Ann")
             except RatecardError:

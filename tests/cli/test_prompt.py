@@ -55,7 +55,9 @@ def result(ratecard: Command, *arguments: object) -> PromptResult:
     done = ratecard("prompt", "--json", *NOW, *arguments)
     assert done.code == 0, done.err
     Draft202012Validator(SCHEMA).validate(done.json())
-    return PromptResult.model_validate(done.json())
+    found = PromptResult.model_validate(done.json())
+    assert list(done.json()) == list(found.model_dump(by_alias=True)), "no part is left out"
+    return found
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -76,9 +77,9 @@ class Wanted:
 def converse(where: Where, said: Words, wanted: Wanted) -> int:
     """Hear the words, show what was made of them, ask what is open, and write the drafts when that is wanted."""
     from reconciler.agent import conversation as agent
-    from reconciler.agent.document import to_result
     from reconciler.agent.interpreters import choose
     from reconciler.agent.report import as_text
+    from reconciler.agent.result import result_of
 
     workspace = open_workspace(where)
     with desk_for(where) as desk:
@@ -93,7 +94,7 @@ def converse(where: Where, said: Words, wanted: Wanted) -> int:
         if wanted.ask:
             judged, said = _ask(talk, chosen, judged, said)
         files: list[str] = []
-        result = to_result(judged, said, talk.view, chosen, examples=[example.corrected for example in alike])
+        result = result_of(judged, said, talk.view, chosen, examples=[example.corrected for example in alike])
         if not where.json:
             click.echo(as_text(judged, said, talk.view, alike), nl=False)
             if judged.ready:
@@ -104,7 +105,7 @@ def converse(where: Where, said: Words, wanted: Wanted) -> int:
             agent.keep(talk, desk.journal, desk.account_name, written, result, said, author, revised)
             files = [file.file for file in written]
     if where.json:
-        click.echo(result.model_copy(update={"written": files}).model_dump_json(by_alias=True, indent=2))
+        click.echo(json.dumps(result | {"written": files}, ensure_ascii=False, indent=2))
     else:
         say(f"\n{_next(where, judged, files)}")
     return 0
