@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from reconciler.agent.acting import with_action_drafts
 from reconciler.agent.drafting import disagreements, document_of
 from reconciler.agent.grounding import ungrounded
 from reconciler.agent.port import (
@@ -82,6 +83,7 @@ def judge(interpretation: Interpretation, words: Words, view: View, catalogue: C
     Raises RefusedError for values nested deeper than any spec.
     """
     _refuse_depth(interpretation)
+    interpretation = with_action_drafts(interpretation, view)
     drafts = list(interpretation.drafts)
     answers = dict(words.answers)
     questions: list[Question] = []

@@ -43,7 +43,7 @@ def as_text(judged: Judged, words: Words, view: View, examples: Sequence[Example
             [f'"{escape(one.asked)}" became "{escape(one.corrected)}"' for one in examples],
         ),
         *(_drafted(one, words, view) for one in judged.drafted),
-        *(_typed(one, words) for one in (*said.actions, *((said.query,) if said.query else ()))),
+        *(_typed(one, words) for one in (*_not_drafted(said), *((said.query,) if said.query else ()))),
         [str(found) for found in judged.diagnostics],
         _questions(said.questions),
     ]
@@ -127,6 +127,12 @@ def _edit(field: Field, there: Mapping[str, JSON]) -> str:
     if before is None or before == field.value:
         return f"{name}: {now}"
     return f"{name}: {escape(plain(before))} → {now}"
+
+
+def _not_drafted(said: Interpretation) -> list[Action]:
+    """The actions that no draft says: a message goes with the action that it is about."""
+    drafted = {draft.kind for draft in said.drafts}
+    return [one for one in said.actions if one.kind not in drafted and not (one.kind == "Message" and drafted)]
 
 
 def _typed(typed: Action | Query, words: Words) -> Iterator[str]:

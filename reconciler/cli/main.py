@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("init", "Start a workspace: ratecard.yaml and example specs."),
     "import": ("import_", "Take over what is live already: write specs for it; nothing live is touched."),
     "prompt": ("prompt", "Describe billing in plain words; see the specs and changes that would come of it."),
+    "act": ("act", "Ask in plain words for what is done once: a refund, a credit, a move to another plan."),
     "validate": ("validate", "Check all specs, offline; tell every mistake with its place."),
     "fmt": ("fmt", "Rewrite specs in canonical form; comments stay."),
     "plan": ("plan", "Make the change set from an account to what the specs ask for."),

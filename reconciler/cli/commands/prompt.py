@@ -55,8 +55,8 @@ def command(
     """
     from reconciler.agent.port import Words
 
-    said = Words(_prompt(words, source), _answers(answers))
-    ask = not no_ask and not where.json and _can_ask()
+    said = Words(prompt_of(words, source), answers_of(answers))
+    ask = not no_ask and not where.json and can_ask()
     wanted = Wanted(interpreter, write, revise, examples, person, ask)
     return converse(where, said, wanted)
 
@@ -72,6 +72,7 @@ class Wanted:
     person: str | None = None
     ask: bool = False
     write_if_ready: bool = False
+    actions_only: bool = False
 
 
 def converse(where: Where, said: Words, wanted: Wanted) -> int:
@@ -93,6 +94,8 @@ def converse(where: Where, said: Words, wanted: Wanted) -> int:
         judged = talk.hear(chosen, said)
         if wanted.ask:
             judged, said = _ask(talk, chosen, judged, said)
+        if wanted.actions_only:
+            _refuse_configuration(judged)
         files: list[str] = []
         result = result_of(judged, said, talk.view, chosen, examples=[example.corrected for example in alike])
         if not where.json:
@@ -109,6 +112,19 @@ def converse(where: Where, said: Words, wanted: Wanted) -> int:
     else:
         say(f"\n{_next(where, judged, files)}")
     return 0
+
+
+def _refuse_configuration(judged: Judged) -> None:
+    """Raise UsageError for drafts that configure: they are no actions, and lie in wait for another command."""
+    from reconciler.spec.kinds.action import Action
+    from reconciler.spec.kinds.registry import KINDS
+
+    configured = [draft.kind for draft in judged.interpretation.drafts if not issubclass(KINDS[draft.kind], Action)]
+    if configured:
+        raise UsageError(
+            f"these words change what is sold ({', '.join(dict.fromkeys(configured))}), which is no action",
+            hint="say them to `ratecard prompt`",
+        )
 
 
 def _is_wanted(wanted: Wanted) -> bool:
@@ -135,7 +151,8 @@ def _next(where: Where, judged: Judged, files: Sequence[str]) -> str:
     return "Nothing was written: say it in other words."
 
 
-def _prompt(words: tuple[str, ...], source: Path | None) -> str:
+def prompt_of(words: tuple[str, ...], source: Path | None) -> str:
+    """The words, from the command line, a file or stdin. Raises UsageError."""
     if words and source is not None:
         raise UsageError("words and --file are both given", hint="give one of them")
     try:
@@ -170,7 +187,8 @@ def _read(words: tuple[str, ...], source: Path | None) -> str:
     return sys.stdin.read(LONGEST + 1)
 
 
-def _answers(answers: tuple[str, ...]) -> dict[str, str]:
+def answers_of(answers: tuple[str, ...]) -> dict[str, str]:
+    """The answers by question. Raises UsageError."""
     found: dict[str, str] = {}
     for answer in answers:
         question, equals, choice = answer.partition("=")
@@ -202,7 +220,8 @@ def _rejected(prefix: str, desk: Desk) -> str:
     return digest
 
 
-def _can_ask() -> bool:
+def can_ask() -> bool:
+    """Whether somebody is there to answer."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
