@@ -146,13 +146,28 @@ def test_questions_stand_numbered_at_the_end_with_what_to_type(bare: Path, ratec
     assert "Nothing was written. Say it again with your answers" in done.err
 
 
-@pytest.mark.parametrize("words", [REFUND, "Why did MRR drop last week? Break it down by new, expansion, and churned"])
-def test_what_cannot_be_carried_out_yet_says_so(bare: Path, ratecard: Command, words: str):
-    done = ratecard("prompt", words, *NOW)
+def test_what_cannot_be_carried_out_yet_says_so(bare: Path, ratecard: Command):
+    done = ratecard("prompt", "Why did MRR drop last week? Break it down by new, expansion, and churned", *NOW)
     assert done.code == 0
     assert "Ratecard cannot carry this out yet, so nothing happens" in done.out
     assert "ratecard reads such requests, and cannot carry them out yet" in done.err.lower()
     assert "is neither in your words" not in done.out
+
+
+def test_act_writes_a_spec_that_is_done_once_and_sends_nothing(bare: Path, ratecard: Command):
+    done = ratecard("act", REFUND, "--no-ask", *NOW)
+    assert done.code == 0, done.err
+    assert "Nothing was sent to the provider" in done.err
+    written = (bare / "specs" / "refund-acme-corp-2026-04-10.yaml").read_text()
+    assert "payment: last" in written
+    assert "amount" not in written
+
+
+def test_act_refuses_words_that_change_what_is_sold(bare: Path, ratecard: Command):
+    done = ratecard("act", "Add a webhook for payment.failed to https://example.com/hooks", "--no-ask", *NOW)
+    assert done.code == 64
+    assert "ratecard prompt" in done.err
+    assert list((bare / "specs").glob("webhook*")) == []
 
 
 def test_a_refusal_names_the_commands_that_a_person_runs(bare: Path, ratecard: Command):

@@ -1,4 +1,4 @@
-"""`ratecard act`: plain words for what is done once become specs of actions; approve and apply do them, nothing else."""
+"""`ratecard act`: plain words for what is done once become specs of actions; only approve and apply do them."""
 
 from __future__ import annotations
 
