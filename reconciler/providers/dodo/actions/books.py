@@ -54,8 +54,8 @@ Ids = Mapping[str, str]
 
 # Deep pages of payments are refused: after so many pages a list is begun again at the moment that was reached.
 WINDOW_PAGES = 50
-# The metadata of so many subscriptions is kept between reading a level and the write after it, and no more.
-REMEMBERED = 256
+# The metadata of so many subscriptions is kept between reading a level and preparing the write after it, and no more.
+REMEMBERED = 20_000
 
 # Where a fact knows more or less than Dodo's filter, the rest is filtered here.
 _PAYMENT_FILTERS = {
