@@ -46,10 +46,15 @@ def check(specs: Sequence[Spec], *, aliases: Mapping[str, str], broken: Broken =
 def _twice(specs: Sequence[Spec]) -> Iterator[Diagnostic]:
     names: dict[tuple[str, str], Spec] = {}
     codes: dict[str, Spec] = {}
+    policy: Spec | None = None
     for spec in specs:
         first = names.setdefault((spec.kind, spec.name), spec)
         if first is not spec:
             yield _told_of_first(spec, first, f'{spec.kind} "{spec.name}"', ("metadata", "name"), "check/name-twice")
+        if spec.kind == "Policy":
+            policy = policy or spec
+            if policy.name != spec.name:
+                yield _told_of_first(spec, policy, "the policy", ("metadata", "name"), "check/policy-twice")
         if spec.document.kind == "Discount":
             code = spec.document.spec.code
             first = codes.setdefault(code, spec)

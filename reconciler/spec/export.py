@@ -35,6 +35,7 @@ _COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
     "Pause": (("Subscription", ".spec.subscription"), ("Resume", ".spec.resume")),
     "Plan": (("Title", ".spec.title"),),
     "PlanMigration": (("To", ".spec.to"), ("Proration", ".spec.proration")),
+    "Policy": (("Description", ".spec.description"),),
     "Product": (("Title", ".spec.title"), ("Amount", ".spec.amount")),
     "Refund": (("Customer", ".spec.customer"), ("Payment", ".spec.payment"), ("Amount", ".spec.amount")),
     "RegionalPricing": (("Plans", ".spec.plans"),),
@@ -84,10 +85,15 @@ def custom_resources() -> dict[str, str]:
     """One CustomResourceDefinition for each kind."""
     files: dict[str, str] = {}
     for kind in sorted(KINDS):
-        plural = f"{kind.lower()}s"
+        plural = _plural(kind)
         text = yaml.safe_dump(_custom_resource(kind, plural), sort_keys=False, width=110, allow_unicode=True)
         files[f"crds/{plural}.{GROUP}.yaml"] = text
     return files
+
+
+def _plural(kind: str) -> str:
+    word = kind.lower()
+    return f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
 
 
 def kind_schema(kind: str) -> Schema:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from reconciler.spec.kinds.pause import Pause
     from reconciler.spec.kinds.plan import Plan
     from reconciler.spec.kinds.plan_migration import PlanMigration
+    from reconciler.spec.kinds.policy import Policy
     from reconciler.spec.kinds.product import Product
     from reconciler.spec.kinds.refund import Refund
     from reconciler.spec.kinds.regional_pricing import RegionalPricing
@@ -27,7 +28,7 @@ API_VERSION = "ratecard.dev/v1alpha1"
 
 Configuration: TypeAlias = "Meter | Credit | Entitlement | Plan | Product | RegionalPricing | Discount | Webhook"
 AnyAction: TypeAlias = "Refund | CreditGrant | Cancellation | Pause | TrialExtension | DiscountGrant | PlanMigration"
-AnyDocument: TypeAlias = "Configuration | AnyAction"
+AnyDocument: TypeAlias = "Configuration | AnyAction | Policy"
 
 # kind -> its module, which has a model of that name.
 _CONFIGURATION = {
@@ -49,6 +50,8 @@ _ACTIONS = {
     "Refund": "refund",
     "TrialExtension": "trial_extension",
 }
+# What is neither: it says who may do the others.
+_RULES = {"Policy": "policy"}
 
 # What is kept as it is written: the kinds that providers lower to resources.
 CONFIGURATION = frozenset(_CONFIGURATION)
@@ -60,7 +63,7 @@ class _Kinds(Mapping[str, "type[AnyDocument]"]):
     """The models by kind, each imported when it is asked for: a kind costs its models only where there is one of it."""
 
     def __init__(self) -> None:
-        self._modules = dict(sorted((_CONFIGURATION | _ACTIONS).items()))
+        self._modules = dict(sorted((_CONFIGURATION | _ACTIONS | _RULES).items()))
 
     def __getitem__(self, kind: str) -> type[AnyDocument]:
         module = import_module(f"reconciler.spec.kinds.{self._modules[kind]}")
