@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -41,18 +42,23 @@ spec:
 # Runs one command line as `ratecard` does, then prints what was imported, each on a line, after its exit code.
 PROGRAM = """\
 import contextlib, io, sys
-from reconciler.cli.main import run
-with contextlib.redirect_stdout(io.StringIO()):
-    code = run(sys.argv[1:])
-print(code, *sorted(sys.modules), sep="\\n")
+from reconciler.cli.main import main
+sys.argv[0] = "ratecard"
+try:
+    with contextlib.redirect_stdout(io.StringIO()):
+        main()
+except SystemExit as end:
+    print(end.code, *sorted(sys.modules), sep="\\n")
 """
 
 
-def imported_by(*arguments: str) -> set[str]:
-    """The modules that a command line imports, which ends well."""
+def imported_by(*arguments: str, index: Path | None = None) -> set[str]:
+    """The modules that a command line imports, which ends well, with an index in a folder or without one."""
     line = [sys.executable, "-c", PROGRAM, *arguments]
-    code, *modules = subprocess.run(line, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert code == "0"
+    remembered = {"XDG_CACHE_HOME": str(index)} if index is not None else {"RATECARD_INDEX": "off"}
+    done = subprocess.run(line, capture_output=True, text=True, check=True, env={**os.environ, **remembered})
+    code, *modules = done.stdout.splitlines()
+    assert code == "0", done.stderr
     assert "reconciler.cli.main" in modules
     return set(modules)
 
@@ -81,9 +87,52 @@ def test_validating_imports_nothing_of_networks_journals_sandboxes_or_renderings
     modules = imported_by("validate", "--workspace", str(workspace))
     assert {"aiohttp", "deepdiff", "filelock", "httpx", "rich", "ruamel", "sqlite3"} & modules == set()
     assert [name for name in modules if name.startswith(("reconciler.journal", "reconciler.sandbox"))] == []
+    kinds = {f"reconciler.spec.kinds.{kind}" for kind in ("discount", "meter", "product", "refund", "webhook")}
+    assert kinds & modules == set()  # there is no spec of them
+    # What pydantic would look for plugins with, and what a table of currencies would be parsed with.
+    assert {"email", "importlib.metadata", "iso4217", "xml"} & modules == set()
 
 
-def test_an_unchanged_plan_compares_without_the_library_that_names_differences(tmp_path):
+def test_validating_unedited_specs_imports_no_models_and_no_parser(workspace, tmp_path_factory):
+    index = tmp_path_factory.mktemp("cache")
+    command = ("validate", "--workspace", str(workspace))
+    assert {"pydantic", "yaml"} <= imported_by(*command, index=index)
+    warm = imported_by(*command, index=index)
+    assert {
+        "aiohttp",
+        "deepdiff",
+        "email",
+        "httpx",
+        "pydantic",
+        "pydantic_core",
+        "ruamel",
+        "sqlite3",
+        "yaml",
+    } & warm == set()
+    assert [name for name in warm if name.startswith(("reconciler.spec.kinds", "reconciler.plan.document"))] == []
+    (workspace / "specs" / "pro.yaml").write_text(PLAN.replace("49 USD", "59 USD"), encoding="utf-8")
+    assert {"pydantic", "yaml"} <= imported_by(*command, index=index)
+
+
+def test_the_built_in_interpreter_imports_no_model_and_nothing_that_only_documents_or_applies(workspace):
+    words = "raise the monthly price of pro to 59 USD"
+    modules = imported_by("prompt", "--json", "--interpreter", "built-in", "--workspace", str(workspace), words)
+    assert {
+        "aiohttp",
+        "anthropic",
+        "deepdiff",
+        "email",
+        "filelock",
+        "httpx",
+        "httpx2",
+        "rich",
+        "ruamel",
+    } & modules == set()
+    assert {"reconciler.agent.document", "reconciler.cli.shapes", "reconciler.plan.document"} & modules == set()
+    assert [name for name in modules if name.startswith(("reconciler.agent.claude", "reconciler.sandbox"))] == []
+
+
+def test_an_unchanged_plan_compares_without_the_library_that_names_differences(tmp_path, tmp_path_factory):
     with EmbeddedSandbox() as sandbox:
         where = ["--workspace", str(write_workspace(tmp_path, sandbox.url))]
         change_set = tmp_path / "change-set.json"
@@ -91,7 +140,11 @@ def test_an_unchanged_plan_compares_without_the_library_that_names_differences(t
         assert run(["approve", str(change_set), "--as", "ada", "--yes", *where]) == 0
         assert run(["apply", str(change_set), *where]) == 0
         modules = imported_by("plan", *where)
-    assert {"deepdiff", "ruamel"} & modules == set()
+        index = tmp_path_factory.mktemp("cache")  # one within the workspace counts for nothing
+        imported_by("plan", *where, index=index)
+        warm = imported_by("plan", *where, index=index)
+    assert {"deepdiff", "filelock", "ruamel"} & modules == set()
+    assert {"pydantic", "yaml"} & warm == set()
     assert "httpx" in modules  # it did ask the account
 
 

@@ -105,11 +105,12 @@ def style_of(where: Where, style: str | None) -> str:
 def print_change_set(capabilities: Capabilities, change_set: ChangeSet, style: str) -> None:
     """Print a change set as `text`, `markdown` or `json`."""
     from reconciler.plan import render
-    from reconciler.plan.document import write_document
     from reconciler.plan.truth import refuse_impossible
 
     refuse_impossible(change_set, capabilities)
     if style == "json":
+        from reconciler.plan.document import write_document  # with models
+
         click.echo(write_document(change_set).decode(), nl=False)
     elif style == "markdown":
         click.echo(render.as_markdown(change_set, capabilities), nl=False)

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from reconciler.base.clock import Clock, parse_time
 from reconciler.base.errors import LockedError, RatecardError, RefusedError
@@ -18,15 +18,13 @@ from reconciler.base.failpoints import NO_FAILPOINTS, Failpoints
 from reconciler.engine.config import FOLDER, Account, Workspace, access, known_secrets, path_in
 from reconciler.journal.entries import Entry, EntryKind
 from reconciler.journal.lease import HOLDS_S, AccountLease
+from reconciler.journal.lock import AccountLock
 from reconciler.journal.store import Journal
 from reconciler.plan.approval import Decision
 from reconciler.plan.change_set import AccountIdentity
 from reconciler.plan.resource import Binding
 from reconciler.providers.base import AccountAccess, Connection, Mode, Provider
 from reconciler.providers.registry import find_provider
-
-if TYPE_CHECKING:
-    from reconciler.journal.lock import AccountLock
 
 
 class Progress(Protocol):
@@ -111,8 +109,6 @@ class Session(Desk):
 
         Entering raises LockedError when another run holds it.
         """
-        from reconciler.journal.lock import AccountLock  # planning and asking take none
-
         return AccountLock(self.lock_folder, self.account_name, self.clock, command, scope=self.lock_scope)
 
 

@@ -11,8 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from filelock import FileLock, Timeout
-
 from reconciler.base.clock import Clock, format_time
 from reconciler.base.errors import JournalError, LockedError
 
@@ -34,11 +32,15 @@ class AccountLock:
         self._command = command
         self._path = folder / f"{name}.lock"
         self._note = folder / f"{name}.holder"
+        from filelock import FileLock  # most commands lock nothing, and do not pay for it
+
         # No soft lock as a way out: that one would outlive its holder.
         self._lock = FileLock(self._path, timeout=0, mode=0o600, thread_local=False, fallback_to_soft=False)
 
     def __enter__(self) -> Self:
         """Raises LockedError when another run holds the account, JournalError when no lock can be made at all."""
+        from filelock import Timeout
+
         assert not self._lock.is_locked, "a lock is taken once"
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
