@@ -23,6 +23,7 @@ from reconciler.journal.entries import Entry, EntryKind, prompt_body
 from reconciler.journal.store import Journal
 from reconciler.plan.fields import escape
 from reconciler.providers.base import Provider
+from reconciler.spec.kinds.registry import ACTIONS
 from reconciler.spec.load import Spec
 
 # How alike two prompts must be for the correction of one to be offered with the other.
@@ -66,7 +67,8 @@ class Conversation:
         """What the workspace would ask for with the drafts in it: for planning, before anything is written."""
         specs = Specs(tuple(with_aliases(judged.specs, self.workspace.spec.aliases)), judged.specs)
         resources = self.provider.lower(specs.resolved).resources
-        return Desired(resources, judged.diagnostics, len(specs.resolved), lambda: specs)
+        acts = any(spec.kind in ACTIONS for spec in specs.resolved)
+        return Desired(resources, judged.diagnostics, len(specs.resolved), lambda: specs, acts)
 
     def files(self, judged: Judged, words: Words, author: str, interpreter: str) -> list[Written]:
         """The files as they would be with the drafts, each with its provenance in its annotations.

@@ -33,13 +33,15 @@ class Specs(NamedTuple):
 class Desired:
     """What the specs of a workspace ask for at one provider, with all that is wrong with them.
 
-    `count` is the number of specs without mistakes; they themselves are read when somebody asks for them.
+    `count` is the number of specs without mistakes; they themselves are read when somebody asks for them. `acts` is
+    whether any of them is an action.
     """
 
     resources: tuple[Resource, ...]
     diagnostics: tuple[Diagnostic, ...]
     count: int
     read: Callable[[], Specs] = field(repr=False, compare=False)
+    acts: bool = False
 
     @cached_property
     def _specs(self) -> Specs:
@@ -73,7 +75,7 @@ def load_desired(workspace: Workspace, provider: Provider) -> Desired:
         return remembered
     desired = _understood(files, (), workspace, provider)
     if not has_errors(desired.diagnostics):
-        index.remember(key, [desired.count, desired.resources, desired.diagnostics])
+        index.remember(key, [desired.count, desired.acts, desired.resources, desired.diagnostics])
     return desired
 
 
@@ -93,7 +95,7 @@ def _remembered(value: Any, files: Sequence[SourceFile], workspace: Workspace) -
     """What an index remembers, in the form in which `orjson` writes dataclasses; None when it remembers nothing."""
     if value is None:
         return None
-    count, resources, diagnostics = value
+    count, acts, resources, diagnostics = value
 
     def read() -> Specs:
         # From the bytes that were compared: the files may be others by now.
@@ -101,7 +103,7 @@ def _remembered(value: Any, files: Sequence[SourceFile], workspace: Workspace) -
 
         return read_specs(files, workspace)
 
-    return Desired(tuple(map(_resource, resources)), tuple(map(_diagnostic, diagnostics)), count, read)
+    return Desired(tuple(map(_resource, resources)), tuple(map(_diagnostic, diagnostics)), count, read, acts)
 
 
 def _resource(one: dict[str, Any]) -> Resource:

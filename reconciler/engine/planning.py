@@ -12,10 +12,10 @@ from reconciler.base.diagnostics import Diagnostic, has_errors, in_order
 from reconciler.engine.desired import Desired, load_desired
 from reconciler.plan import order
 from reconciler.plan.capabilities import Capabilities
-from reconciler.plan.change_set import Change, ChangeSet, Verb
+from reconciler.plan.change_set import BegunAction, Change, ChangeSet, Verb
 from reconciler.plan.diff import Problem, diff
 from reconciler.plan.impact import NOTHING, Exposure, Impact, ended, kept
-from reconciler.plan.resource import Binding
+from reconciler.plan.resource import Binding, Live
 
 if TYPE_CHECKING:
     from reconciler.engine.session import Desk, Session
@@ -29,6 +29,16 @@ class Planned:
     change_set: ChangeSet | None
     diagnostics: tuple[Diagnostic, ...]
     unchanged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ActionPlan:
+    """What actions come to now: changes in order, which of them begin, who is left out, what is wrong or asked."""
+
+    changes: tuple[Change, ...] = ()
+    begun: tuple[BegunAction, ...] = ()
+    warnings: tuple[str, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
 
 
 @collector_paused()
@@ -53,15 +63,30 @@ def make_change_set(session: Session, desired: Desired | None = None) -> Planned
     diagnostics = [*wanted.diagnostics, *(_located(problem, wanted.specs) for problem in found.problems)]
     if has_errors(diagnostics):
         return Planned(None, tuple(in_order(diagnostics)))
+    configuration = order.in_order(with_impact(session, found.changes), capabilities)
+    actions = _actions(session, wanted, configuration, live)
+    diagnostics += actions.diagnostics
+    if has_errors(diagnostics):
+        return Planned(None, tuple(in_order(diagnostics)))
     change_set = ChangeSet(
         account=session.identity(live.account_id),
         workspace=session.workspace.name,
-        changes=order.in_order(with_impact(session, found.changes), capabilities),
+        changes=(*configuration, *actions.changes),
         unmanaged=found.unmanaged,
-        warnings=tuple(_in_a_line(diagnostic) for diagnostic in diagnostics),
+        warnings=(*(_in_a_line(diagnostic) for diagnostic in diagnostics), *actions.warnings),
+        actions=actions.begun,
     )
     change_set = replace(change_set, requests=dict(session.connection.requests()))
     return Planned(change_set, tuple(in_order(diagnostics)), found.unchanged)
+
+
+def _actions(session: Session, wanted: Desired, configuration: Sequence[Change], live: Live) -> ActionPlan:
+    """What the actions come to: they cost their models and their questions only where there are any."""
+    if not wanted.acts:
+        return ActionPlan()
+    from reconciler.engine.resolving import resolve_actions
+
+    return resolve_actions(session, wanted.specs, configuration, live)
 
 
 def remember(desk: Desk, change_set: ChangeSet, *, by: str | None = None, proof: Body | None = None) -> None:

@@ -66,6 +66,8 @@ def _refuse_impossible_level(change: Change, capabilities: Capabilities) -> None
         )
     if change.fingerprint != level_fingerprint(before):
         raise RefusedError(f"{change.key}: its fingerprint is not that of the level before", hint=_HINT)
+    if before.get("status") != after.get("status") == "cancelled" and change.reverse.undo is not Undo.IRREVERSIBLE:
+        raise RefusedError(f"{change.key}: what is cancelled at once does not come back, which it hides", hint=_HINT)
     if operation is None or operation.aggregate is None or operation.ceiling is None:
         return
     wanted, most = after.get(operation.aggregate), before.get(operation.ceiling)

@@ -201,7 +201,12 @@ def _add(
         "paid": payment.amount.minor,
         "refunded": payment.refunded.minor,
     }
-    after: dict[str, JSON] = {**before, "refunded": payment.refunded.minor + amount.minor, "reason": wanted.reason}
+    after: dict[str, JSON] = {
+        **before,
+        "refunded": payment.refunded.minor + amount.minor,
+        "reason": wanted.reason,
+        "paid_on": str(payment.created_at.date()),
+    }
     if wanted.items:
         after["items"] = [{"id": item.item, "amount": item.amount.minor} for item in wanted.items]
     who = f"{theirs(payer.name)} ({payment.customer})" if payer is not None and payer.name else payment.customer

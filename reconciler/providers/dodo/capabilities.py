@@ -5,6 +5,7 @@ From the vendor's OpenAPI 1.113.0 and the types of its client 1.123.0, read 2026
 
 from __future__ import annotations
 
+from reconciler.plan.actions.kinds import ACTION_KINDS as LOCAL_ACTIONS
 from reconciler.plan.capabilities import Capabilities, Form, KindCapabilities, Label
 from reconciler.providers.dodo.actions.capabilities import ACTION_KINDS, ACTION_OPERATIONS
 from reconciler.providers.dodo.events import EVENT_TYPES
@@ -236,6 +237,6 @@ _CONFIGURATION = {
 CAPABILITIES = Capabilities(
     provider="dodo",
     event_types=tuple(EVENT_TYPES),
-    kinds={**_CONFIGURATION, **ACTION_KINDS},
+    kinds={**_CONFIGURATION, **ACTION_KINDS, **LOCAL_ACTIONS},
     operations=ACTION_OPERATIONS,
 )

@@ -23,6 +23,11 @@ AT_ONCE_S: Mapping[str, float] = {"sandbox": 0.0, "test": 0.0, "live": 0.0}
 _CUSTOMER = Label("customer", quiet=True)
 _SUBSCRIPTION = Label("subscription", quiet=True)
 _CURRENCY = Label("currency", quiet=True)
+_WORTH_LABELS = {
+    "currency": _CURRENCY,
+    "amount_before": Label("paid until now", Form.MONEY),
+    "every": Label("paid every"),
+}
 _PLAN_LABELS = {
     "customer": _CUSTOMER,
     "subscription": _SUBSCRIPTION,
@@ -57,6 +62,9 @@ ACTION_KINDS: Mapping[str, KindCapabilities] = {
                 "paid": Label("paid", Form.MONEY),
                 "refunded": Label("refunded", Form.MONEY),
                 "reason": Label("reason"),
+                "paid_on": Label("paid on", quiet=True),
+                "items[].id": Label("of the line"),
+                "items[].amount": Label("of which", Form.MONEY),
             },
             irreversible={"execute": "money that went back to a customer cannot be fetched again"},
         ),
@@ -105,6 +113,7 @@ ACTION_KINDS: Mapping[str, KindCapabilities] = {
                 "customer": _CUSTOMER,
                 "subscription": _SUBSCRIPTION,
                 "status": Label("status"),
+                **_WORTH_LABELS,
                 "reason": Label("reason"),
             },
         ),
@@ -118,9 +127,9 @@ ACTION_KINDS: Mapping[str, KindCapabilities] = {
                 "subscription": _SUBSCRIPTION,
                 "status": Label("status"),
                 "cancels_at_next_billing": Label("ends at its next billing date"),
+                **_WORTH_LABELS,
                 "reason": Label("reason"),
             },
-            irreversible={"execute": "Dodo cannot bring back a subscription that is cancelled"},
         ),
     )
 }
