@@ -13,7 +13,9 @@ from pydantic import BaseModel
 
 from reconciler.agent.document import PromptResult
 from reconciler.cli.shapes import SHAPES
+from reconciler.engine.auditing import CheckpointDocument
 from reconciler.engine.workspace_file import WorkspaceDocument
+from reconciler.plan.approval_document import ApprovalDocument
 from reconciler.plan.document import ChangeSetDocument
 from reconciler.spec.export import DRAFT, HOME, documents, schema_text, write_or_check
 
@@ -21,6 +23,8 @@ from reconciler.spec.export import DRAFT, HOME, documents, schema_text, write_or
 def everything() -> dict[str, str]:
     """The files of `schemas/`: names and contents, the same on every run."""
     files = {**documents(), "Workspace.json": schema_text(WorkspaceDocument, "Workspace.json")}
+    files["Approval.json"] = output_text(ApprovalDocument, "Approval.json")
+    files["Checkpoint.json"] = output_text(CheckpointDocument, "Checkpoint.json")
     files["output/ChangeSet.json"] = output_text(ChangeSetDocument, "output/ChangeSet.json")
     files["output/PromptResult.json"] = output_text(PromptResult, "output/PromptResult.json")
     for shape in SHAPES:

@@ -36,6 +36,7 @@ class EntryKind(StrEnum):
     EFFECT = "effect"
     LEASE = "lease"
     RESOLUTION = "resolution"
+    CHECKPOINT = "checkpoint"
 
 
 class OutcomeStatus(StrEnum):
@@ -272,6 +273,11 @@ def prompt_body(
         "written": written,
         "revises": revises,
     }
+
+
+def checkpoint_body(document: Body) -> Body:
+    """The journal up to the entry before this one was signed; `document` is the checkpoint, whole."""
+    return {"document": document}
 
 
 def read_binding(body: Mapping[str, JSON], entry: int) -> Binding | str:

@@ -272,6 +272,13 @@ class Journal:
             cursor = page[-1].sequence
             left = None if left is None else left - size
 
+    def hashes(self, upto: int) -> Iterator[str]:
+        """The hashes of the entries from the first to that sequence, as they are at this moment."""
+        with self.snapshot() as connection:
+            rows = connection.execute("SELECT hash FROM entries WHERE sequence <= ? ORDER BY sequence", (upto,))
+            for (own,) in rows:
+                yield own
+
     def bindings(self, account: str) -> dict[str, Binding]:
         """The bindings of an account by address, in the order of addresses."""
         with self._guard, failures_told(self.path):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.base.clock import format_time
 from reconciler.base.errors import JournalError, UsageError
+from reconciler.cli.commands.log_audit import checkpoint, export, tell_verification, verify_signed
 from reconciler.cli.common import Where, count, open_workspace, say, with_where, write_json
 from reconciler.journal.entries import Entry, EntryKind
 from reconciler.plan.fields import escape
@@ -59,15 +61,34 @@ def command(context: click.Context, where: Where, limit: int) -> int:
     return 0
 
 
+command.add_command(checkpoint)
+command.add_command(export)
+
+
 @command.command("verify")
 @click.option("--head", metavar="HASH", help="The hash that entry COUNT must have, kept elsewhere.")
 @click.option("--count", "number", type=click.IntRange(1), metavar="COUNT", help="The entry that HASH is of.")
+@click.option("--checkpoint", "signed", type=click.Path(path_type=Path), help="Hold it to this signed checkpoint.")
+@click.option("--public-key", metavar="KEY", help="The key that must have signed the checkpoint: a file, or its text.")
+@click.option("--file", "exported", type=click.Path(path_type=Path), help="Verify an exported JSONL file instead.")
 @with_where("workspace", "json")
-def verify(where: Where, head: str | None, number: int | None) -> int:
+def verify(
+    where: Where,
+    head: str | None,
+    number: int | None,
+    signed: Path | None,
+    public_key: str | None,
+    exported: Path | None,
+) -> int:
     """Check every entry's hash and its place in the chain; print an anchor, to be kept elsewhere.
 
-    A journal whose end was cut off looks whole: only an anchor from before, --head and --count, shows that.
+    A journal whose end was cut off looks whole: only an anchor from before shows that, --checkpoint, or --head and
+    --count.
     """
+    if signed is not None or public_key is not None or exported is not None:
+        if head is not None or number is not None:
+            raise UsageError("--head and --count stand for a checkpoint", hint="leave them out")
+        return verify_signed(where, signed, public_key, exported)
     from reconciler.journal.verify import verify as check
 
     if head is not None and not re.fullmatch("[0-9a-f]{64}", head):
@@ -77,25 +98,9 @@ def verify(where: Where, head: str | None, number: int | None) -> int:
         if journal is None:
             raise JournalError(f"there is no journal at {workspace.journal_path}", hint="`ratecard plan` begins one")
         found = check(journal, expected_head=head, expected_count=number)
-    if where.json:
-        from reconciler.cli.shapes import VerificationShape
-
-        write_json(
-            VerificationShape(entries=found.entries, head=found.head, sound=found.sound, problems=list(found.problems))
-        )
-    else:
-        for problem in found.problems:
-            say(escape(problem))
-        entries = f"{found.entries:,} {'entry' if found.entries == 1 else 'entries'}"
-        if found.sound and found.entries:
-            say(
-                f"{entries}, sound. Keep the anchor elsewhere: with it, a later check also sees an end that is cut off."
-            )
-            click.echo(f"--head {found.head} --count {found.entries}")
-        elif found.sound:
-            say("The journal has no entry yet.")
-        else:
-            say(f"{entries}, NOT sound: {count(len(found.problems), 'problem')}.")
+    if tell_verification(where, found) and found.entries and not where.json:
+        say("Keep the anchor elsewhere: with it, a later check also sees an end that is cut off.")
+        click.echo(f"--head {found.head} --count {found.entries}")
     return 0 if found.sound else 1
 
 
@@ -123,7 +128,8 @@ def _sentence(entry: Entry) -> str:
             changes = document.get("changes") if isinstance(document, Mapping) else None
             text = f"change set {short}: {count(len(changes) if isinstance(changes, list) else 0, 'change')}"
         case EntryKind.APPROVAL:
-            text = f"{short} approved by {entry.text('by')} (name not proven)"
+            proven = "" if body.get("proof") is not None else " (name not proven)"
+            text = f"{short} approved by {entry.text('by')}{proven}"
         case EntryKind.REJECTION:
             text = f"{short} rejected by {entry.text('by')}"
         case EntryKind.RUN_STARTED:
@@ -149,6 +155,12 @@ def _sentence(entry: Entry) -> str:
             text = f"{entry.text('by')} says that {entry.text('operation')} {said}: {entry.text('reason')}"
         case EntryKind.RUN_FINISHED:
             text = f"run {entry.text('run')} finished: {entry.text('result')}"
+        case EntryKind.PROMPT:
+            text = f"prompt of {entry.text('author')}: {' '.join(entry.text('prompt').split())[:80]}"
+        case EntryKind.CHECKPOINT:
+            signed = body.get("document")
+            number = signed.get("entries") if isinstance(signed, Mapping) else None
+            text = f"checkpoint over the first {number} entries"
     return escape(text)
 
 
