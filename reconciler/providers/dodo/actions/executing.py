@@ -8,6 +8,7 @@ from typing import Any
 from reconciler.base.errors import AnswerLostError, ProviderError
 from reconciler.base.money import Money
 from reconciler.plan.change_set import Change
+from reconciler.plan.facts import PaymentStatus
 from reconciler.plan.resource import LiveResource
 from reconciler.providers.base import Found, Request
 from reconciler.providers.dodo.actions.books import DodoBooks
@@ -68,8 +69,9 @@ class Actions:
     def write(self, change: Change, request: Request, ids: Ids) -> LiveResource:
         """Send it once, and give the level that was reached, under the id of the effect.
 
-        Requests: two for a refund and a plan change, the write and a read-back; one for the others; one more where a
-        credit is told to have been granted before. Raises NotSentError, ProviderError and AnswerLostError.
+        Requests: two for a refund and a plan change, the write and a read-back; one for the others. One more where a
+        credit is told to have been granted before, or a plan has not changed yet. Raises NotSentError, ProviderError
+        and AnswerLostError.
         """
         if change.kind == CREDIT_GRANT:
             return self._grant(change, request)
@@ -169,9 +171,20 @@ class Actions:
         reached = after_now(change, level)
         if reached != change.after and before_now(change, level) == change.before:
             payment = answer.get("payment_id") if isinstance(answer, dict) else None
-            waits = f", and waits for the payment {payment}" if payment else ""
-            raise ProviderError(f"subscription {subscription_id} is still as before{waits}", retry=True)
+            raise self._unmoved(change, payment if isinstance(payment, str) else None)
         return LiveResource(change.kind, subscription_id, change.title, reached)
+
+    def _unmoved(self, change: Change, payment_id: str | None) -> ProviderError:
+        """Why a subscription is still as before: a definite answer where the payment of its change failed."""
+        payment = None if payment_id is None else self._books.payment_alone(payment_id)
+        if payment is not None and payment.status in (PaymentStatus.FAILED, PaymentStatus.CANCELLED):
+            why = f" ({payment.error})" if payment.error else ""
+            return _RefusedAtOnceError(
+                f"{change.address}: the payment {payment.id} of the change {payment.status}{why}: "
+                f"subscription {change.id} stays as it is"
+            )
+        waits = "" if payment is None else f", and its payment {payment.id} is {payment.status}"
+        return ProviderError(f"subscription {change.id} is still as before{waits}", retry=True)
 
 
 class _RefusedAtOnceError(ProviderError):
