@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from reconciler.sandbox import credit_balances, refunds
+from reconciler.sandbox import change_plan, charges, credit_balances, refunds, renewals
 from reconciler.sandbox.exchange import Cause
 from reconciler.sandbox.store import Store
+from reconciler.sandbox.subscription_records import RENEWAL
 
 HAPPENINGS: dict[str, Callable[[Cause, str], None]] = {
     refunds.SETTLING: refunds.settle,
     credit_balances.EXPIRING: credit_balances.expire,
+    charges.SETTLING: change_plan.settle,
+    RENEWAL: renewals.renew,
+    renewals.RETRY: renewals.retry,
+    renewals.GRACE_END: renewals.end_grace,
 }
 
 

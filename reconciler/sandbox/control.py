@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from reconciler.base.clock import format_time, parse_time
 from reconciler.sandbox import agenda, messages, refunds
+from reconciler.sandbox.charges import PaymentMethod, set_method
 from reconciler.sandbox.exchange import Cause, JSONObject, Refusal
 from reconciler.sandbox.faults import Rule
 from reconciler.sandbox.limits import Limits
@@ -82,6 +83,7 @@ def add_routes(application: web.Application, sandbox: Sandbox) -> None:
             web.get("/_sandbox/policies", controls.show_policies, allow_head=False),
             web.post("/_sandbox/policies", controls.set_policies),
             web.post("/_sandbox/refunds/{refund_id}", controls.settle_refund),
+            web.post("/_sandbox/payment-methods/{customer_id}", controls.set_payment_method),
             web.get("/_sandbox/deliveries", controls.show_deliveries, allow_head=False),
             web.post("/_sandbox/deliveries", controls.deliver),
         ]
@@ -193,6 +195,16 @@ class Controls:
             body = refunds.set_status(self._cause(request), request.match_info["refund_id"], settled.status)
         self._sandbox.postman.wake()
         return _json(body)
+
+    async def set_payment_method(self, request: web.Request) -> web.Response:
+        """Let a customer's payment method fail, and how often, or work again with `{}`."""
+        method = check(decode(await request.read()), PaymentMethod)
+        customer_id = request.match_info["customer_id"]
+        if self._sandbox.store.find("customer", customer_id) is None:
+            raise Refusal(404, "CUSTOMER_NOT_FOUND", f'no customer "{customer_id[:60]}"')
+        with self._sandbox.store.transaction():
+            set_method(self._cause(request), customer_id, method)
+        return _json(method.model_dump())
 
     def _cause(self, request: web.Request) -> Cause:
         """A control as the cause of effects."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -69,19 +70,25 @@ class PatchCredit(CreditOptions):
 def create(call: Call) -> Answer:
     check_query(call)
     request = read_body(call, CreateCredit)
-    moment = format_time(call.now)
+    body = make(call.store, request, new_id("cde_"), call.now)
+    call.record(body["id"], "credit entitlement created", request.model_dump(exclude_unset=True))
+    return as_json(body, 201)
+
+
+def make(store: Store, request: CreateCredit, credit_id: str, created: datetime) -> JSONObject:
+    """Store a new credit entitlement and give it as a GET shows it. Raises Refusal."""
+    moment = format_time(created)
     body: JSONObject = {
-        "id": new_id("cde_"),
+        "id": credit_id,
         "business_id": BUSINESS,
         **request.model_dump(),
         "overage_behavior": request.overage_behavior or "forgive_at_reset",
         "created_at": moment,
         "updated_at": moment,
     }
-    _check(call.store, body)
-    call.store.insert(KIND, body["id"], body, call.now)
-    call.record(body["id"], "credit entitlement created", request.model_dump(exclude_unset=True))
-    return as_json(body, 201)
+    _check(store, body)
+    store.insert(KIND, credit_id, body, created)
+    return body
 
 
 def listing(call: Call) -> Answer:

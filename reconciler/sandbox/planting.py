@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-import orjson
 from pydantic import BaseModel
 
 from reconciler.base.clock import format_time
-from reconciler.sandbox import customers, discounts, meters, payments, products, subscriptions, webhooks
-from reconciler.sandbox.exchange import JSONObject, Refusal
-from reconciler.sandbox.planting_money import begin, billing, find, plant_payment, plant_refund
+from reconciler.sandbox import addons, charges, credit_entitlements, customers, discounts, meters, products, webhooks
+from reconciler.sandbox.exchange import Cause, Refusal
+from reconciler.sandbox.planting_money import (
+    begin,
+    plant_credit_grant,
+    plant_dispute,
+    plant_event,
+    plant_payment,
+    plant_refund,
+    plant_wallet,
+)
+from reconciler.sandbox.planting_subscriptions import plant_subscriptions
 from reconciler.sandbox.seed import (
+    SeedAddon,
+    SeedCredit,
     SeedCustomer,
     SeedDiscount,
     SeedMeter,
     SeedProduct,
     Seeds,
-    SeedSubscription,
     SeedWebhook,
 )
 from reconciler.sandbox.store import Store, new_id
@@ -43,13 +52,19 @@ def plant(store: Store, seeds: Seeds, now: datetime) -> dict[str, list[str]]:
     planter = _Planter(store, now)
     steps: tuple[tuple[str, Sequence[Any], Callable[[Any], list[str]]], ...] = (
         ("meters", seeds.meters, planter.meter),
+        ("credit_entitlements", seeds.credit_entitlements, planter.credit),
+        ("addons", seeds.addons, planter.addon),
         ("products", seeds.products, planter.product),
         ("discounts", seeds.discounts, planter.discount),
         ("webhooks", seeds.webhooks, planter.webhook),
         ("customers", seeds.customers, planter.customer),
-        ("subscriptions", seeds.subscriptions, planter.subscription),
+        ("wallets", seeds.wallets, planter.with_clock(plant_wallet)),
+        ("credit_grants", seeds.credit_grants, planter.with_clock(plant_credit_grant)),
+        ("subscriptions", seeds.subscriptions, planter.with_clock(plant_subscriptions)),
         ("payments", seeds.payments, planter.with_clock(plant_payment)),
         ("refunds", seeds.refunds, planter.with_clock(plant_refund)),
+        ("disputes", seeds.disputes, planter.with_clock(plant_dispute)),
+        ("events", seeds.events, planter.with_clock(plant_event)),
     )
     planted: dict[str, list[str]] = {}
     for kind, elements, step in steps:
@@ -102,76 +117,20 @@ class _Planter:
     def customer(self, seed: SeedCustomer) -> list[str]:
         request = _without_seed_fields(seed, customers.CreateCustomer)
         made = customers.make(self.store, request, seed.id or new_id("cus_"), begin(seed, self.now))
+        if seed.payment_method is not None:
+            charges.set_method(Cause(now=self.now, store=self.store), made["customer_id"], seed.payment_method)
         return [made["customer_id"]]
 
-    def subscription(self, seed: SeedSubscription) -> list[str]:
-        product = self._product(seed)
-        begun = begin(seed, self.now)
-        made: list[str] = []
-        for position in range(seed.count):
-            moment = begun + timedelta(hours=seed.spacing_hours) * position
-            new = subscriptions.NewSubscription(
-                subscription_id=seed.id or new_id("sub_"),
-                product=product,
-                customer=self._subscriber(seed, position, moment),
-                billing=billing(seed.countries[position % len(seed.countries)]),
-                created=moment,
-                quantity=seed.quantity,
-                status=seed.status,
-                metadata=seed.metadata,
-                trial_period_days=seed.trial_period_days,
-                recurring_pre_tax_amount=seed.recurring_pre_tax_amount,
-                cancel_at_next_billing_date=seed.cancel_at_next_billing_date,
-            )
-            body = subscriptions.make(self.store, new)
-            if seed.with_payments:
-                self._first_payment(new, body)
-            made.append(new.subscription_id)
-        return made
+    def credit(self, seed: SeedCredit) -> list[str]:
+        request = _without_seed_fields(seed, credit_entitlements.CreateCredit)
+        made = credit_entitlements.make(self.store, request, seed.id or new_id("cde_"), begin(seed, self.now))
+        return [made["id"]]
 
-    def _subscriber(self, seed: SeedSubscription, position: int, moment: datetime) -> JSONObject:
-        if seed.customer_id is not None:
-            return find(self.store, "customer", seed.customer_id).body
-        customer_id = new_id("cus_")
-        request = customers.CreateCustomer(
-            email=f"subscriber-{customer_id.removeprefix('cus_').lower()}@example.com",
-            name=f"Subscriber {position + 1}",
-        )
-        return customers.make(self.store, request, customer_id, moment)
-
-    def _first_payment(self, new: subscriptions.NewSubscription, body: JSONObject) -> None:
-        payment = payments.NewPayment(
-            payment_id=new_id("pay_"),
-            customer=new.customer,
-            billing=new.billing,
-            currency=body["currency"],
-            total_amount=body["recurring_pre_tax_amount"],
-            created=new.created,
-            product_id=body["product_id"],
-            quantity=new.quantity,
-            subscription_id=new.subscription_id,
-            service_period=subscriptions.first_period(new),
-        )
-        payments.make(self.store, payment)
-
-    def _product(self, seed: SeedSubscription) -> JSONObject:
-        if seed.product_id is not None:
-            return find(self.store, "product", seed.product_id).body
-        assert seed.product is not None, "the model names one product"
-        wanted = seed.product
-        texts = [str(value) for value in wanted.metadata.values()] or [wanted.name or ""]
-        candidates = self.store.select("product", [("instr(body, ?)", orjson.dumps(texts[0]).decode()[1:-1])])
-        found = [
-            body
-            for body in (stored.body for stored in candidates if stored.state == "live")
-            if wanted.name in (None, body["name"]) and wanted.metadata.items() <= body["metadata"].items()
-        ]
-        if len(found) != 1:
-            sought = wanted.model_dump(exclude_defaults=True)
-            raise Refusal(422, "PRODUCT_NOT_FOUND", f"product: {len(found)} products on sale match {sought}; needed: 1")
-        return found[0]
+    def addon(self, seed: SeedAddon) -> list[str]:
+        request = _without_seed_fields(seed, addons.CreateAddon)
+        return [addons.make(self.store, request, seed.id or new_id("adn_"), begin(seed, self.now))["id"]]
 
 
 def _without_seed_fields(seed: BaseModel, model: type[AnyModel]) -> AnyModel:
-    given = seed.model_dump(exclude_unset=True, exclude={"id", "created_at", "archived"})
+    given = seed.model_dump(exclude_unset=True, exclude={"id", "created_at", "archived", "payment_method"})
     return check(given, model)

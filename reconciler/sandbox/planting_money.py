@@ -1,17 +1,17 @@
-"""Putting payments and refunds of a seed into the books, as they would stand there had they happened."""
+"""Putting the money of a seed into the books, as it would stand there had it moved."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
 from reconciler.base.clock import parse_time
-from reconciler.sandbox import payments, refunds
-from reconciler.sandbox.exchange import JSONObject, Refusal
+from reconciler.sandbox import credit_balances, disputes, payments, refunds, usage, wallets
+from reconciler.sandbox.exchange import Cause, JSONObject, Refusal
 from reconciler.sandbox.policies import RefundPolicy, read_policy
 from reconciler.sandbox.seed_base import Seeded
-from reconciler.sandbox.seed_money import SeedPayment, SeedRefund
+from reconciler.sandbox.seed_money import SeedCreditGrant, SeedDispute, SeedPayment, SeedRefund, SeedWallet
 from reconciler.sandbox.store import Store, Stored, new_id
-from reconciler.sandbox.validate import invalid
+from reconciler.sandbox.validate import check, invalid
 
 
 def plant_payment(store: Store, seed: SeedPayment, now: datetime) -> list[str]:
@@ -56,6 +56,44 @@ def plant_refund(store: Store, seed: SeedRefund, now: datetime) -> list[str]:
         seconds = read_policy(store, RefundPolicy).after_seconds
         store.schedule(refunds.SETTLING, new.refund_id, max(new.created, now) + timedelta(seconds=seconds))
     return [new.refund_id]
+
+
+def plant_dispute(store: Store, seed: SeedDispute, now: datetime) -> list[str]:
+    """Plant a dispute, shown at its payment, and give its id. Raises Refusal."""
+    payment = find(store, "payment", seed.payment_id)
+    given = seed.model_dump(include={"amount", "status", "stage", "reason", "remarks"})
+    return [disputes.make(store, payment, seed.id or new_id("dp_"), begin(seed, now), given)["dispute_id"]]
+
+
+def plant_wallet(store: Store, seed: SeedWallet, now: datetime) -> list[str]:
+    """Plant what a customer has, and give the customer's id. Raises Refusal."""
+    find(store, "customer", seed.customer_id)
+    cause = Planting(now=now, store=store)
+    wallets.move(cause, seed.customer_id, seed.currency, seed.balance, "merchant_adjustment")
+    return [seed.customer_id]
+
+
+def plant_credit_grant(store: Store, seed: SeedCreditGrant, now: datetime) -> list[str]:
+    """Plant units that a customer holds, and give the grant's id. Raises Refusal."""
+    credit = find(store, "credit", seed.credit_entitlement_id).body
+    find(store, "customer", seed.customer_id)
+    given = {"amount": seed.amount, "entry_type": "credit", "expires_at": seed.expires_at}
+    request = check(given, credit_balances.CreateEntry)
+    entry = credit_balances.enter(Planting(now=now, store=store), credit, seed.customer_id, request)
+    return [entry["grant_id"]]
+
+
+def plant_event(store: Store, seed: usage.EventInput, now: datetime) -> list[str]:
+    """Plant a usage event, however old, and give its id. Raises Refusal."""
+    usage.make(store, seed, now)
+    return [seed.event_id]
+
+
+class Planting(Cause):
+    """A cause whose effects are not effects: what is planted was there before the ledger began."""
+
+    def record(self, object_id: str, what: str, body: JSONObject | None = None, target: str | None = None) -> None:
+        """Write nothing."""
 
 
 def _shares(seed: SeedRefund, kept: JSONObject) -> dict[str, int]:

@@ -1,8 +1,7 @@
 """Seeds: objects put into the books before a story begins, with chosen ids and dates. They are not ledger effects.
 
-A seed file is YAML or JSON with the lists `products`, `meters`, `discounts`, `webhooks`, `customers`, `subscriptions`
-and `payments`, each element being the API's own body plus `id` and `created_at` (and `archived`). One element of
-`subscriptions` with `count: 40` makes forty customers and their subscriptions.
+A seed file is YAML or JSON with the lists of `Seeds`, each element being the API's own body plus `id` and `created_at`
+(and `archived`). One element of `subscriptions` with `count: 40` makes forty customers and their subscriptions.
 """
 
 from __future__ import annotations
@@ -10,21 +9,20 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import orjson
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
 from reconciler.base.clock import format_time
 from reconciler.base.errors import RatecardError
-from reconciler.sandbox import customers, discounts, meters, products, webhooks
+from reconciler.sandbox import addons, credit_entitlements, customers, discounts, meters, products, webhooks
+from reconciler.sandbox.charges import PaymentMethod
 from reconciler.sandbox.seed_base import Seeded
-from reconciler.sandbox.seed_money import SeedPayment, SeedRefund
+from reconciler.sandbox.seed_money import SeedCreditGrant, SeedDispute, SeedPayment, SeedRefund, SeedWallet
+from reconciler.sandbox.seed_subscriptions import SeedSubscription
+from reconciler.sandbox.usage import EventInput
 from reconciler.sandbox.validate import (
-    Amount,
-    Count,
-    Country,
-    Metadata,
     Strict,
     describe,
 )
@@ -54,53 +52,36 @@ class SeedWebhook(Seeded, webhooks.CreateWebhook):
 
 
 class SeedCustomer(Seeded, customers.CreateCustomer):
-    """A customer."""
+    """A customer, and how the payment method on file behaves."""
+
+    payment_method: PaymentMethod | None = None
 
 
-class ProductReference(Strict):
-    """A product that is known by what it says rather than by its id: all that is given must be equal."""
-
-    name: str | None = None
-    metadata: Metadata = Field(default_factory=dict)
+class SeedCredit(Seeded, credit_entitlements.CreateCredit):
+    """A credit entitlement."""
 
 
-class SeedSubscription(Seeded, Strict):
-    """One subscription, or `count` of them begun `spacing_hours` apart, each with a customer of its own."""
-
-    product_id: str | None = None
-    product: ProductReference | None = None
-    customer_id: str | None = None
-    count: Annotated[int, Field(ge=1, le=100_000)] = 1
-    spacing_hours: Annotated[float, Field(ge=0, le=24 * 365)] = 0.0
-    countries: Annotated[list[Country], Field(min_length=1)] = Field(default_factory=lambda: ["US"])
-    status: Literal["pending", "active", "on_hold", "paused", "cancelled", "failed", "expired", "past_due"] = "active"
-    quantity: Count = 1
-    metadata: Metadata = Field(default_factory=dict)
-    trial_period_days: Annotated[int, Field(ge=0, le=10_000)] | None = None
-    recurring_pre_tax_amount: Amount | None = None
-    cancel_at_next_billing_date: bool = False
-    with_payments: bool = False
-
-    @model_validator(mode="after")
-    def _names_one_product(self) -> SeedSubscription:
-        if (self.product_id is None) == (self.product is None):
-            raise ValueError("name the product by product_id or by product, and not by both")
-        if self.count > 1 and (self.id is not None or self.customer_id is not None):
-            raise ValueError("a count over 1 goes without id and customer_id")
-        return self
+class SeedAddon(Seeded, addons.CreateAddon):
+    """An add-on."""
 
 
 class Seeds(Strict):
     """A whole seed, in the order in which it is planted."""
 
     meters: list[SeedMeter] = Field(default_factory=list)
+    credit_entitlements: list[SeedCredit] = Field(default_factory=list)
+    addons: list[SeedAddon] = Field(default_factory=list)
     products: list[SeedProduct] = Field(default_factory=list)
     discounts: list[SeedDiscount] = Field(default_factory=list)
     webhooks: list[SeedWebhook] = Field(default_factory=list)
     customers: list[SeedCustomer] = Field(default_factory=list)
+    wallets: list[SeedWallet] = Field(default_factory=list)
+    credit_grants: list[SeedCreditGrant] = Field(default_factory=list)
     subscriptions: list[SeedSubscription] = Field(default_factory=list)
     payments: list[SeedPayment] = Field(default_factory=list)
     refunds: list[SeedRefund] = Field(default_factory=list)
+    disputes: list[SeedDispute] = Field(default_factory=list)
+    events: list[EventInput] = Field(default_factory=list)
 
     def digest(self) -> str:
         """What makes two seeds the same."""

@@ -1,4 +1,4 @@
-"""The elements of a seed that are about money which has moved: payments and refunds."""
+"""The elements of a seed that are about money: payments, refunds, disputes, wallets, credits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from reconciler.sandbox.seed_base import Identifier, Seeded
-from reconciler.sandbox.validate import INT32, Amount, Count, Country, Currency, Metadata, Moment, Strict
+from reconciler.sandbox.validate import INT32, INT64, Amount, Count, Country, Currency, Metadata, Moment, Strict
 
 
 class SeedLine(Strict):
@@ -95,3 +95,39 @@ class SeedRefund(Seeded, Strict):
         if self.amount is not None and self.items is not None:
             raise ValueError("amount or items, not both")
         return self
+
+
+class SeedDispute(Seeded, Strict):
+    """A dispute of a payment, of the whole unless an `amount` is given."""
+
+    payment_id: str
+    amount: Amount | None = None
+    status: Literal[
+        "dispute_opened",
+        "dispute_expired",
+        "dispute_accepted",
+        "dispute_cancelled",
+        "dispute_challenged",
+        "dispute_won",
+        "dispute_lost",
+    ] = "dispute_opened"
+    stage: Literal["pre_dispute", "dispute", "pre_arbitration"] = "dispute"
+    reason: str | None = None
+    remarks: str | None = None
+
+
+class SeedWallet(Strict):
+    """What a customer has in one currency, in minor units."""
+
+    customer_id: str
+    currency: Currency
+    balance: Annotated[int, Field(ge=1, le=INT64)]
+
+
+class SeedCreditGrant(Strict):
+    """Units of a credit entitlement that a customer holds."""
+
+    credit_entitlement_id: str
+    customer_id: str
+    amount: str
+    expires_at: Moment | None = None

@@ -18,10 +18,12 @@ from reconciler.base.errors import RatecardError
 from reconciler.sandbox import (
     addons,
     agenda,
+    change_plan,
     credit_balances,
     credit_entitlements,
     customers,
     discounts,
+    disputes,
     entitlements,
     localized_prices,
     meters,
@@ -29,6 +31,7 @@ from reconciler.sandbox import (
     products,
     refunds,
     subscriptions,
+    usage,
     wallets,
     webhooks,
 )
@@ -62,6 +65,9 @@ SERVED_ROUTES: tuple[Route, ...] = (
     *addons.ROUTES,
     *wallets.ROUTES,
     *credit_balances.ROUTES,
+    *change_plan.ROUTES,
+    *usage.ROUTES,
+    *disputes.ROUTES,
 )
 BEFORE = frozenset({Fault.RESET, Fault.RATE_LIMITED, Fault.ERROR_BEFORE, Fault.HTML, Fault.STALL})
 

@@ -159,6 +159,16 @@ class Store:
             raise
         self._connection.execute("COMMIT")
 
+    @contextlib.contextmanager
+    def trial(self) -> Iterator[None]:
+        """Inside a transaction: whatever is written meanwhile is undone."""
+        self._connection.execute("SAVEPOINT trial")
+        try:
+            yield
+        finally:
+            self._connection.execute("ROLLBACK TO trial")
+            self._connection.execute("RELEASE trial")
+
     def reset(self) -> None:
         """Forget everything: objects, ledger, settings, what is due. Inside a transaction."""
         for table in TABLES:

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from reconciler.sandbox import customers
-from reconciler.sandbox.validate import INT32, Country, Currency, Metadata, Strict
+from reconciler.sandbox.carts import AttachAddon
+from reconciler.sandbox.validate import INT32, Count, Country, Currency, Interval, Metadata, Moment, Strict
 
 STATUSES = ("pending", "active", "on_hold", "paused", "cancelled", "failed", "expired", "past_due")
 Feedback = Literal[
@@ -19,6 +20,15 @@ Feedback = Literal[
     "low_quality",
     "too_complex",
     "other",
+]
+
+
+CancelReason = Literal[
+    "cancelled_by_customer",
+    "cancelled_by_merchant",
+    "cancelled_by_merchant_send_dunning",
+    "cancelled_by_merchant_grace_period_expired",
+    "dodo_team",
 ]
 
 
@@ -63,7 +73,7 @@ class CreateSubscription(Strict):
     short_link: bool | None = None
     show_saved_payment_methods: bool = False
     mandate_min_amount_inr_paise: Annotated[int, Field(le=INT32)] | None = None
-    addons: list[dict[str, Any]] | None = None
+    addons: Annotated[list[AttachAddon], Field(max_length=50)] | None = None
     discount_code: str | None = None
     discount_codes: list[str] | None = None
     on_demand: dict[str, Any] | None = None
@@ -75,7 +85,7 @@ class PatchSubscription(Strict):
 
     metadata: Metadata | None = None
     cancel_at_next_billing_date: bool | None = None
-    cancel_reason: str | None = None
+    cancel_reason: CancelReason | None = None
     cancellation_comment: str | None = None
     cancellation_feedback: Feedback | None = None
     customer_business_name: str | None = None
@@ -85,20 +95,13 @@ class PatchSubscription(Strict):
     )
     billing: Billing | None = None
     customer_name: str | None = None
-    next_billing_date: str | None = None
+    next_billing_date: Moment | None = None
     pause: bool | None = None
     disable_on_demand: dict[str, Any] | None = None
     credit_entitlement_cart: list[dict[str, Any]] | None = None
-    subscription_period_count: int | None = None
-    subscription_period_interval: str | None = None
+    subscription_period_count: Count | None = None
+    subscription_period_interval: Interval | None = None
 
 
-UNSERVED_WHEN_CREATING = ("addons", "discount_code", "discount_codes", "on_demand", "one_time_product_cart")
-UNSERVED_WHEN_CHANGING = (
-    "customer_name",
-    "next_billing_date",
-    "disable_on_demand",
-    "credit_entitlement_cart",
-    "subscription_period_count",
-    "subscription_period_interval",
-)
+UNSERVED_WHEN_CREATING = ("on_demand", "one_time_product_cart")
+UNSERVED_WHEN_CHANGING = ("customer_name", "disable_on_demand", "credit_entitlement_cart")

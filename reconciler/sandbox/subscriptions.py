@@ -1,19 +1,22 @@
-"""`/subscriptions`: a subscription keeps the price that its product had when it was made."""
+"""`/subscriptions`: a subscription keeps the price that its product had when it was made.
+
+A pause keeps the time that is left: when it ends, the next billing date moves by as long as the pause was.
+"""
 
 from __future__ import annotations
 
-import calendar
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from reconciler.base.clock import format_time
-from reconciler.sandbox import customers, payments
-from reconciler.sandbox.customers import created_between, limited
+from reconciler.base.clock import format_time, parse_time
+from reconciler.sandbox import charges, customers, payments
+from reconciler.sandbox.carts import take_addons, take_discounts
+from reconciler.sandbox.customers import created_between
 from reconciler.sandbox.exchange import Answer, Call, JSONObject, Refusal, Route, as_items, as_json, not_implemented
-from reconciler.sandbox.prices import discounted_amount
+from reconciler.sandbox.messages import announce
 from reconciler.sandbox.products import BUSINESS
-from reconciler.sandbox.store import Facets, Store, Stored, new_id
+from reconciler.sandbox.renewals import end
+from reconciler.sandbox.store import Stored, new_id
 from reconciler.sandbox.subscription_bodies import (
     STATUSES,
     UNSERVED_WHEN_CHANGING,
@@ -23,157 +26,19 @@ from reconciler.sandbox.subscription_bodies import (
     CustomerOfSubscription,
     PatchSubscription,
 )
-from reconciler.sandbox.validate import (
-    INT32,
-    check_query,
-    invalid,
-    read_body,
-    read_choice,
-    read_flag,
-    read_page,
+from reconciler.sandbox.subscription_records import (
+    NewSubscription,
+    check_product,
+    first_period,
+    load,
+    make,
+    put,
+    use_discounts,
 )
-from reconciler.sandbox.vocabulary import words
+from reconciler.sandbox.terms import later
+from reconciler.sandbox.validate import check_query, invalid, read_body, read_choice, read_flag, read_page
 
-ONLY_IN_FULL = (
-    "addons",
-    "brand_id",
-    "cancellation_comment",
-    "cancellation_feedback",
-    "credit_entitlement_cart",
-    "custom_field_responses",
-    "expires_at",
-    "meter_credit_entitlement_cart",
-    "meters",
-)
-"""What `GET /subscriptions` leaves out; it adds `product_name`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewSubscription:
-    """A subscription to write down. `product` and `customer` as a GET shows them."""
-
-    subscription_id: str
-    product: JSONObject
-    customer: JSONObject
-    billing: JSONObject
-    created: datetime
-    quantity: int = 1
-    status: str = "active"
-    metadata: JSONObject = field(default_factory=dict)
-    trial_period_days: int | None = None
-    recurring_pre_tax_amount: int | None = None
-    tax_id: str | None = None
-    customer_business_name: str | None = None
-    cancel_at_next_billing_date: bool = False
-
-
-def later(moment: datetime, count: int, interval: str) -> datetime:
-    """A moment some intervals later; a day that the month does not have becomes its last. Raises OverflowError."""
-    if interval in ("Day", "Week"):
-        return moment + timedelta(days=count * (7 if interval == "Week" else 1))
-    months = moment.year * 12 + moment.month - 1 + count * (12 if interval == "Year" else 1)
-    year, month = divmod(months, 12)
-    if year > 9999:
-        raise OverflowError("beyond the year 9999")
-    return moment.replace(year=year, month=month + 1, day=min(moment.day, calendar.monthrange(year, month + 1)[1]))
-
-
-def first_period(new: NewSubscription) -> tuple[datetime, datetime]:
-    """From the start to the first renewal: the trial when there is one, else one payment cycle."""
-    price = new.product["price"]
-    trial = trial_days(new)
-    if trial:
-        return new.created, new.created + timedelta(days=trial)
-    return new.created, later(new.created, price["payment_frequency_count"], price["payment_frequency_interval"])
-
-
-def trial_days(new: NewSubscription) -> int:
-    """The days of the trial: the subscription's own, else the price's."""
-    if new.trial_period_days is not None:
-        return new.trial_period_days
-    return int(new.product["price"].get("trial_period_days", 0))
-
-
-def make(store: Store, new: NewSubscription) -> JSONObject:
-    """Store a subscription with its product's price of now, and give it as a GET shows it. Raises Refusal."""
-    price = new.product["price"]
-    if price["type"] == "one_time_price":
-        raise invalid("product_id", f'product "{new.product["product_id"]}" has a one-time price')
-    if price["type"] == "usage_based_price" and new.quantity != 1:
-        raise invalid("quantity", f"{new.quantity} of a usage-based product; only 1 is possible")
-    try:
-        _, renewal = first_period(new)
-        expiry = later(new.created, price["subscription_period_count"], price["subscription_period_interval"])
-    except OverflowError as error:
-        raise invalid("product_id", f"the subscription would end {error}") from None
-    amount = new.recurring_pre_tax_amount
-    if amount is None:
-        amount = discounted_amount(price) * new.quantity
-    if amount > INT32:
-        raise invalid("quantity", f"the amount {amount} is over {INT32}")
-    body: JSONObject = dict.fromkeys(
-        words(
-            """
-            cancellation_comment cancellation_feedback cancelled_by custom_field_responses discount_cycles_remaining
-            discount_id paused_at payment_method_id scheduled_change
-            """
-        )
-    )
-    body |= {
-        "subscription_id": new.subscription_id,
-        "product_id": new.product["product_id"],
-        "brand_id": BUSINESS,
-        "customer": limited(new.customer),
-        "billing": new.billing,
-        "status": new.status,
-        "currency": price["currency"],
-        "quantity": new.quantity,
-        "recurring_pre_tax_amount": amount,
-        "tax_inclusive": bool(price["tax_inclusive"]),
-        "tax_id": new.tax_id,
-        "customer_business_name": new.customer_business_name,
-        **{
-            name: value
-            for name, value in price.items()
-            if name.startswith(("payment_frequency", "subscription_period"))
-        },
-        "trial_period_days": trial_days(new),
-        "trial_amount": price.get("trial_amount"),
-        "created_at": format_time(new.created),
-        "previous_billing_date": format_time(new.created),
-        "next_billing_date": format_time(renewal),
-        "expires_at": format_time(expiry),
-        "cancelled_at": format_time(new.created) if new.status == "cancelled" else None,
-        "cancel_at_next_billing_date": new.cancel_at_next_billing_date,
-        "on_demand": False,
-        "has_payment_method": new.status != "pending",
-        "addons": [],
-        "discounts": [],
-        "credit_entitlement_cart": [],
-        "meter_credit_entitlement_cart": [],
-        "meters": [_show_meter(line, price["currency"]) for line in price.get("meters", ())],
-        "metadata": new.metadata,
-    }
-    name = new.product["name"]
-    store.insert(
-        "subscription", new.subscription_id, body, new.created, item=_list_item(body, name), facets=_facets(body)
-    )
-    return body
-
-
-def _show_meter(line: JSONObject, currency: str) -> JSONObject:
-    names = ("meter_id", "name", "description", "measurement_unit", "price_per_unit", "free_threshold")
-    return {"currency": currency} | {name: line[name] for name in names}
-
-
-def _list_item(body: JSONObject, product_name: str | None) -> JSONObject:
-    shown = {name: value for name, value in body.items() if name not in ONLY_IN_FULL}
-    return shown | {"product_name": product_name}
-
-
-def _facets(body: JSONObject) -> Facets:
-    customer_id = body["customer"]["customer_id"]
-    return Facets(product_id=body["product_id"], customer_id=customer_id, status=body["status"])
+OVER = ("cancelled", "expired", "failed")
 
 
 def create(call: Call) -> Answer:
@@ -185,9 +50,16 @@ def create(call: Call) -> Answer:
     product = call.store.find("product", request.product_id)
     if product is None or product.state != "live":
         raise Refusal(422, "PRODUCT_NOT_FOUND", f'product_id: no product "{request.product_id[:60]}" on sale')
+    price = product.body["price"]
+    check_product(product.body, request.quantity)
     new = NewSubscription(
         subscription_id=new_id("sub_"),
         product=product.body,
+        now=call.now,
+        addons=take_addons(call.store, request.addons, price),
+        discounts=take_discounts(
+            call.store, request.discount_code, request.discount_codes, request.product_id, call.now
+        ),
         customer=_customer(call, request.customer),
         billing=request.billing.model_dump(),
         created=call.now,
@@ -200,7 +72,13 @@ def create(call: Call) -> Answer:
     )
     body = make(call.store, new)
     payment_id = _charge_first(call, new, body)
+    if new.discounts and not body["trial_period_days"]:
+        body, kept = load(call.store, new.subscription_id)
+        use_discounts(body, kept)
+        put(call.store, body, kept)
     call.record(new.subscription_id, "subscription created", request.model_dump(exclude_unset=True))
+    if new.status == "active":
+        announce(call, "subscription.active", "subscription", new.subscription_id)
     return as_json(_created(new, body, payment_id))
 
 
@@ -211,10 +89,10 @@ def _created(new: NewSubscription, body: JSONObject, payment_id: str) -> JSONObj
         "payment_id": payment_id,
         "customer": body["customer"],
         "metadata": new.metadata,
-        "addons": [],
+        "addons": body["addons"],
         "client_secret": None,
-        "discount_id": None,
-        "discount_ids": None,
+        "discount_id": body["discount_id"],
+        "discount_ids": [one["discount_id"] for one in new.discounts] or None,
         "expires_on": None,
         "one_time_product_cart": None,
         "payment_link": f"https://sandbox.invalid/pay/{payment_id}" if pending else None,
@@ -257,10 +135,9 @@ def _charge_first(call: Call, new: NewSubscription, body: JSONObject) -> str:
         quantity=new.quantity,
         subscription_id=new.subscription_id,
         service_period=first_period(new),
+        metadata=new.metadata,
     )
-    payments.make(call.store, payment)
-    what = f"payment {payment.status}"
-    call.record(payment.payment_id, what, {"total_amount": amount, "currency": payment.currency})
+    charges.tell(call, payments.make(call.store, payment))
     return payment.payment_id
 
 
@@ -290,16 +167,8 @@ def change(call: Call) -> Answer:
     check_query(call)
     request = read_body(call, PatchSubscription)
     stored = _found(call)
-    body = stored.body
-    if request.pause is not None:
-        raise invalid("pause", "no longer taken; use status")
-    for name in UNSERVED_WHEN_CHANGING:
-        if getattr(request, name) is not None:
-            raise not_implemented(f"{name}: changing it on a subscription")
-    if request.status not in (None, "cancelled", body["status"]):
-        raise not_implemented(f'status "{request.status}": changing a subscription to it')
-    if body["status"] in ("cancelled", "expired", "failed") and request.status not in (None, body["status"]):
-        raise Refusal(409, "SUBSCRIPTION_NOT_ACTIVE", f'subscription "{stored.id}" is {body["status"]}')
+    body, kept = stored.body, stored.kept
+    _refuse(request, body)
     given = request.model_dump(exclude_unset=True)
     for name in ("metadata", "cancel_at_next_billing_date", "billing"):
         if given.get(name) is not None:
@@ -307,13 +176,89 @@ def change(call: Call) -> Answer:
     for name in ("customer_business_name", "tax_id", "cancellation_comment", "cancellation_feedback"):
         if name in given:
             body[name] = given[name]
-    if request.status == "cancelled" and body["status"] != "cancelled":
-        body |= {"status": "cancelled", "cancelled_at": format_time(call.now)}
-    product = call.store.find("product", body["product_id"])
-    product_name = product.body["name"] if product is not None else None
-    call.store.replace("subscription", stored.id, body, item=_list_item(body, product_name), facets=_facets(body))
+    if request.next_billing_date is not None:
+        _move_billing(body, kept, parse_time(request.next_billing_date), call.now)
+    if request.subscription_period_count is not None:
+        _extend(body, request)
+    if request.cancel_reason is not None:
+        kept["cancel_reason"] = request.cancel_reason
+    if request.cancel_at_next_billing_date is False:
+        kept.pop("cancel_reason", None)
+    status = request.status
+    if status == "cancelled" and body["status"] != "cancelled":
+        body["cancelled_by"] = {"actor_type": "api_key", "name": None, "email": None}
+        end(call, body, kept, "cancelled")
+    elif status == "paused" and body["status"] == "active":
+        body |= {"status": "paused", "paused_at": format_time(call.now)}
+        _tell(call, body, kept, "paused")
+    elif status == "active" and body["status"] == "paused":
+        _resume(call, body, kept)
+    else:
+        put(call.store, body, kept)
     call.record(stored.id, "subscription changed", given)
+    announce(call, "subscription.updated", "subscription", stored.id)
     return as_json(body)
+
+
+def _refuse(request: PatchSubscription, body: JSONObject) -> None:
+    """What cannot be done to this subscription. Raises Refusal."""
+    if request.pause is not None:
+        raise invalid("pause", "no longer taken; use status")
+    for name in UNSERVED_WHEN_CHANGING:
+        if getattr(request, name) is not None:
+            raise not_implemented(f"{name}: changing it on a subscription")
+    status, now_is = request.status, body["status"]
+    if status in (None, now_is):
+        return
+    if status not in ("cancelled", "paused", "active"):
+        raise not_implemented(f'status "{status}": changing a subscription to it')
+    if now_is in OVER:
+        raise Refusal(409, "SUBSCRIPTION_NOT_ACTIVE", f'subscription "{body["subscription_id"]}" is {now_is}')
+    possible = {"paused": "active", "active": "paused"}
+    if status in possible and possible[status] != now_is:
+        message = f"status: a subscription that is {now_is} cannot become {status}"
+        raise Refusal(422, "SUBSCRIPTION_STATUS_NOT_POSSIBLE", message)
+    if status in possible and (request.model_fields_set - {"status"}):
+        raise invalid("status", "pausing and going on stand alone, without other fields")
+
+
+def _move_billing(body: JSONObject, kept: JSONObject, moment: datetime, now: datetime) -> None:
+    if body["status"] not in ("active", "paused"):
+        raise invalid("next_billing_date", f"the subscription is {body['status']}")
+    if moment <= now:
+        raise invalid("next_billing_date", f"{format_time(moment)} is not in the future")
+    if body["expires_at"] is not None and moment > parse_time(body["expires_at"]):
+        raise invalid("next_billing_date", f"{format_time(moment)} is after the end at {body['expires_at']}")
+    body["next_billing_date"] = format_time(moment)
+    kept |= {"anchor": format_time(moment), "cycles": 0}
+
+
+def _extend(body: JSONObject, request: PatchSubscription) -> None:
+    count, interval = request.subscription_period_count, request.subscription_period_interval
+    if count is None or interval is None:
+        raise invalid("subscription_period_count", "goes together with subscription_period_interval")
+    try:
+        ends = later(parse_time(body["created_at"]), count, interval)
+    except OverflowError as error:
+        raise invalid("subscription_period_count", f"the subscription would end {error}") from None
+    if ends < parse_time(body["expires_at"]):
+        raise invalid("subscription_period_count", f"would end earlier than {body['expires_at']}")
+    body |= {"subscription_period_count": count, "subscription_period_interval": interval}
+    body["expires_at"] = format_time(ends)
+
+
+def _resume(call: Call, body: JSONObject, kept: JSONObject) -> None:
+    paused = call.now - parse_time(body["paused_at"])
+    moment = parse_time(body["next_billing_date"]) + paused
+    body |= {"status": "active", "paused_at": None, "next_billing_date": format_time(moment)}
+    kept |= {"anchor": format_time(moment), "cycles": 0}
+    _tell(call, body, kept, "unpaused")
+
+
+def _tell(call: Call, body: JSONObject, kept: JSONObject, event: str) -> None:
+    put(call.store, body, kept)
+    call.record(body["subscription_id"], f"subscription {event}")
+    announce(call, f"subscription.{event}", "subscription", body["subscription_id"])
 
 
 def _found(call: Call) -> Stored:

@@ -78,17 +78,12 @@ _UNSERVED = """
     /customers/{customer_id}/payment-methods/{payment_method_id} DELETE
     /discounts/{discount_id}/customers GET POST
     /discounts/{discount_id}/customers/{customer_id} DELETE
-    /disputes GET
-    /disputes/{dispute_id} GET
     /entitlements/{id}/files POST
     /entitlements/{id}/files/{file_id} DELETE
     /entitlements/{id}/grants GET
     /entitlements/{id}/grants/{grant_id} DELETE
     /entitlements/{id}/translations GET
     /entitlements/{id}/translations/{locale} DELETE PUT
-    /events GET
-    /events/ingest POST
-    /events/{event_id} GET
     /grants/{grant_id}/license-key POST
     /invoices/payments/{payment_id} GET
     /invoices/payouts/{payout_id} GET
@@ -127,9 +122,6 @@ _UNSERVED = """
     /products/{id}/short_links POST
     /products/{id}/translations GET
     /products/{id}/translations/{locale} DELETE PUT
-    /subscriptions/{subscription_id}/change-plan POST
-    /subscriptions/{subscription_id}/change-plan/preview POST
-    /subscriptions/{subscription_id}/change-plan/scheduled DELETE
     /subscriptions/{subscription_id}/charge POST
     /subscriptions/{subscription_id}/credit-usage GET
     /subscriptions/{subscription_id}/update-payment-method POST

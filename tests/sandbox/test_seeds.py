@@ -45,7 +45,11 @@ webhooks:
 customers:
   - {id: cus_ada, email: ada@example.com, name: Ada}
 subscriptions:
-  - {id: sub_ada, product_id: pdt_pro, customer_id: cus_ada, created_at: 2025-01-31T10:00:00Z}
+  - id: sub_ada
+    product_id: pdt_pro
+    customer_id: cus_ada
+    created_at: 2025-01-31T10:00:00Z
+    next_billing_date: 2125-02-28T10:00:00Z
   - product: {metadata: {ratecard_address: "Plan/pro:monthly"}}
     count: 40
     created_at: 2025-02-01T00:00:00Z
@@ -78,7 +82,7 @@ def test_a_seed_file_is_there_from_the_first_request(seeded: httpx.Client):
     assert seeded.get("/webhooks").json()["data"][0]["id"] == "whk_ours"
     assert seeded.get("/payments/pay_1").json()["status"] == "failed"
     ada = seeded.get("/subscriptions/sub_ada").json()
-    assert (ada["next_billing_date"], ada["recurring_pre_tax_amount"]) == ("2025-02-28T10:00:00Z", 4900)
+    assert (ada["next_billing_date"], ada["recurring_pre_tax_amount"]) == ("2125-02-28T10:00:00Z", 4900)
     assert seeded.get("/_sandbox/ledger").json() == {"entries": []}
 
 
