@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from reconciler.agent.judge import Drafted, Judged
-from reconciler.agent.port import Action, Field, Interpretation, Query, Question, SourceKind, Span, View, Words
+from reconciler.agent.port import Action, Field, Interpretation, Outcome, Query, Question, SourceKind, Span, View, Words
 from reconciler.agent.prices import in_money
 from reconciler.base.canonical import JSON
 from reconciler.plan.fields import escape
@@ -43,7 +43,7 @@ def as_text(judged: Judged, words: Words, view: View, examples: Sequence[Example
             [f'"{escape(one.asked)}" became "{escape(one.corrected)}"' for one in examples],
         ),
         *(_drafted(one, words, view) for one in judged.drafted),
-        *(_typed(one, words) for one in (*_not_drafted(said), *((said.query,) if said.query else ()))),
+        *(_typed(one, words, said.outcome) for one in (*_not_drafted(said), *((said.query,) if said.query else ()))),
         [str(found) for found in judged.diagnostics],
         _questions(said.questions),
     ]
@@ -135,8 +135,10 @@ def _not_drafted(said: Interpretation) -> list[Action]:
     return [one for one in said.actions if one.kind not in drafted and not (one.kind == "Message" and drafted)]
 
 
-def _typed(typed: Action | Query, words: Words) -> Iterator[str]:
-    yield f"{escape(typed.kind)} (understood; Ratecard cannot carry this out yet, so nothing happens):"
+def _typed(typed: Action | Query, words: Words, outcome: Outcome) -> Iterator[str]:
+    looked_up = outcome is Outcome.INVESTIGATE
+    what = "understood; only looked up" if looked_up else "understood; Ratecard cannot carry this out yet"
+    yield f"{escape(typed.kind)} ({what}, so nothing happens):"
     rows = [(f"{escape(dotted(f.path))}: {escape(plain(f.value))}", _source(f, words)) for f in typed.fields]
     yield from _columns(rows)
 

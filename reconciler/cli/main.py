@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "resolve": ("resolve", "Answer, with a second person, what nobody could tell of a write."),
     "revert": ("revert", "Make the change set that undoes an applied one."),
     "log": ("log", "Show the journal, or verify it."),
+    "investigate": ("investigate", "Find out what a customer was charged, and whether each charge was right."),
     "history": ("history", "Tell the story of an object: who asked, who approved, what was done."),
     "blame": ("blame", "Name the prompt behind each field of a spec file."),
     "sandbox": ("sandbox", "Run a billing system on this machine to try things on."),

@@ -13,6 +13,8 @@ from pydantic.alias_generators import to_camel
 from reconciler.base.clock import format_time
 from reconciler.base.diagnostics import Diagnostic
 from reconciler.engine.importing import Imported
+from reconciler.insight.investigation import Investigation
+from reconciler.insight.report import summary
 from reconciler.journal.entries import Entry
 from reconciler.plan.approval import Decision
 
@@ -76,6 +78,61 @@ class Diagnostics(Shape):
 
     kind: Literal["Diagnostics"] = "Diagnostics"
     diagnostics: list[DiagnosticShape]
+
+
+class MomentShape(BaseModel):
+    """One line of a timeline; `source` names the record that says so."""
+
+    at: str
+    what: str
+    source: str
+
+
+class FindingShape(BaseModel):
+    """The verdict on one charge. Amounts are text with their currency; `excess` is what was taken too much."""
+
+    payment: str
+    at: str
+    amount: str
+    refunded: str
+    verdict: str
+    evidence: list[str]
+    excess: str | None
+
+
+class InvestigationShape(Shape):
+    """`investigate`: each charge with its verdict, newest first; what happened; a draft that would put it right."""
+
+    kind: Literal["Investigation"] = "Investigation"
+    customer: str
+    summary: str
+    findings: list[FindingShape]
+    timeline: list[MomentShape]
+    draft: str | None
+
+    @classmethod
+    def of(cls, found: Investigation, draft: str) -> InvestigationShape:
+        """The shape of an investigation."""
+        findings = [
+            FindingShape(
+                payment=one.payment.id,
+                at=format_time(one.payment.created_at),
+                amount=str(one.payment.amount),
+                refunded=str(one.payment.refunded),
+                verdict=str(one.verdict),
+                evidence=list(one.evidence),
+                excess=str(one.excess) if one.excess else None,
+            )
+            for one in found.findings
+        ]
+        moments = [MomentShape(at=format_time(one.at), what=one.what, source=one.source) for one in found.timeline]
+        return cls(
+            customer=found.customer.id,
+            summary=summary(found),
+            findings=findings,
+            timeline=moments,
+            draft=draft or None,
+        )
 
 
 class ImportedSpecShape(BaseModel):

@@ -9,8 +9,10 @@ from itertools import islice
 from pathlib import Path
 
 from reconciler.base.clock import parse_time
-from reconciler.base.errors import UsageError
-from reconciler.insight.investigation import Moment, Records
+from reconciler.base.errors import RatecardError, UsageError
+from reconciler.insight.investigation import Investigation, Moment, Records, investigate
+from reconciler.insight.remembering import ours
+from reconciler.journal.store import Journal
 from reconciler.plan.facts import CustomerFact, PaymentQuery, SubscriptionQuery
 from reconciler.providers.base import Books
 
@@ -18,6 +20,34 @@ from reconciler.providers.base import Books
 MOST_PAYMENTS = 200
 _LARGEST_EVENTS = 64 * 1024 * 1024
 _LONGEST_LINE = 256 * 1024
+
+
+def look_into(
+    books: Books,
+    journal: Journal,
+    account: str,
+    customer: str,
+    now: datetime,
+    *,
+    last: int | None = None,
+    since: datetime | None = None,
+    events: Path | None = None,
+) -> Investigation:
+    """What happened to a customer, named by id or e-mail address, with a verdict on each charge.
+
+    Raises RatecardError when nobody knows the customer, ProviderError, and UsageError for a file of events.
+    """
+    found = books.customer(customer)
+    if found is None:
+        raise RatecardError(
+            f'no customer of account {account} has the id or e-mail address "{customer}"',
+            hint="check the spelling, and the account: --account NAME",
+        )
+    records = gather(books, found, last=last, since=since)
+    records = records.with_others(ours(journal, account, records))
+    if events is not None:
+        records = records.with_others(read_events(events, records))
+    return investigate(records, now)
 
 
 def gather(books: Books, customer: CustomerFact, *, last: int | None = None, since: datetime | None = None) -> Records:

@@ -6,8 +6,8 @@ Nothing that a customer wrote decides anything here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -68,6 +68,10 @@ class Records:
     subscriptions: tuple[SubscriptionFact, ...]
     payments: tuple[PaymentFact, ...]
     others: tuple[Moment, ...] = ()
+
+    def with_others(self, moments: Iterable[Moment]) -> Records:
+        """The same with more lines for the timeline."""
+        return replace(self, others=(*self.others, *moments))
 
 
 @dataclass(frozen=True, slots=True)

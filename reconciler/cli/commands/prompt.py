@@ -102,6 +102,8 @@ def converse(where: Where, said: Words, wanted: Wanted) -> int:
             click.echo(as_text(judged, said, talk.view, alike), nl=False)
             if judged.ready:
                 _show_change_set(where, talk, judged)
+            elif judged.interpretation.outcome == "investigate":
+                _investigate(where, judged)
         if wanted.write or (judged.ready and _is_wanted(wanted)):
             author = person_named(wanted.person)
             written = talk.files(judged, said, author, chosen.name)
@@ -146,6 +148,8 @@ def _next(where: Where, judged: Judged, files: Sequence[str]) -> str:
         return f"Nothing was written. Say it again with your answers, as shown: {again}."
     if judged.ready:
         return "Nothing was written yet. Say it again with --write to put these specs into the workspace."
+    if said.outcome == "investigate":
+        return "Nothing was written or done: an investigation only reads."
     if said.actions or said.query:
         return "Nothing was written or done: Ratecard reads such requests, and cannot carry them out yet."
     return "Nothing was written: say it in other words."
@@ -251,6 +255,32 @@ def _answer(question: Question) -> str:
     if text.isascii() and text.isdigit() and 1 <= int(text) <= len(question.choices):
         return question.choices[int(text) - 1].id
     return text
+
+
+def _investigate(where: Where, judged: Judged) -> None:
+    """What the records say of the customer that the words are about; and what would put it right, as text."""
+    from reconciler.insight.drafting import drafts
+    from reconciler.insight.gathering import look_into
+    from reconciler.insight.report import as_text
+
+    query = judged.interpretation.query
+    asked = {".".join(map(str, field.path)): field.value for field in query.fields} if query else {}
+    customer, invoices = asked.get("customer"), asked.get("invoices")
+    if not isinstance(customer, str):
+        return
+    click.echo()
+    last = invoices if isinstance(invoices, int) else None
+    try:
+        with session_for(where) as session:
+            books, now = session.connection.books, session.clock.now()
+            found = look_into(books, session.journal, session.account_name, customer, now, last=last)
+    except RatecardError as error:
+        say(f"The records cannot be read: {error.message}")
+        return
+    click.echo(as_text(found), nl=False)
+    proposed = drafts(found, as_credit=asked.get("then") == "draft-credit")
+    if proposed:
+        click.echo(f"\nA spec that would put it right; save it, then plan, approve and apply:\n\n{proposed}", nl=False)
 
 
 def _show_change_set(where: Where, talk: Conversation, judged: Judged) -> None:
