@@ -97,7 +97,7 @@ def _take_up(session: Session, execution: Execution, approval: Consent) -> None:
         execution.stop(NotApprovedError(approval.withdrawn))
         return
     try:
-        _check_fresh(session, change_set, _read(session, change_set), execution.done)
+        _check_fresh(session, change_set, _read(session, change_set), execution.done, execution.sent_with_key())
     except StaleError as error:
         execution.stop(error)
 
@@ -254,7 +254,13 @@ def _own_binding(change: Change) -> Binding:
     return Binding(change.address, change.kind, change.id)
 
 
-def _check_fresh(session: Session, change_set: ChangeSet, live: Live, done: Mapping[str, str]) -> None:
+def _check_fresh(
+    session: Session,
+    change_set: ChangeSet,
+    live: Live,
+    done: Mapping[str, str],
+    sent_with_key: frozenset[str] = frozenset(),
+) -> None:
     """Raise StaleError when Live has moved, whichever journal the change set was made with.
 
     Which references are addresses depends on the bindings, and a fingerprint on that: both readings are tried.
@@ -264,7 +270,7 @@ def _check_fresh(session: Session, change_set: ChangeSet, live: Live, done: Mapp
         refuse_stale(change_set, live, capabilities, done)
     except StaleError:
         refuse_stale(change_set, _read_as_elsewhere(session, change_set, live), capabilities, done)
-    refuse_stale_levels(session, change_set.changes, done)
+    refuse_stale_levels(session, change_set.changes, done.keys() | sent_with_key)
 
 
 def _start(session: Session, change_set: ChangeSet, approval: Consent, live: Live, lease: AccountLease) -> Run:

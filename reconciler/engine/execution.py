@@ -88,6 +88,11 @@ class Execution:
         with self._guard:
             self.failure = self.failure or error
 
+    def sent_with_key(self) -> frozenset[str]:
+        """The keys of the changes that were sent with an idempotency key, and may be sent again wherever they are."""
+        begun = (one.change for one in self._operations.values() if one.name in self._attempts)
+        return frozenset(change.key for change in begun if self._is_keyed(change))
+
     def settle(self) -> None:
         """After a crash: find out, by reading, what became of each write without a definite outcome."""
         in_doubt = {entry.text("operation"): entry for entry in self.started.in_doubt()}
@@ -210,6 +215,8 @@ class Execution:
         When not, this attempt is settled here: adopted where our own mark says that it was done, else not sent.
         """
         session, change = self.session, operation.change
+        if attempt > 1 and self._is_keyed(change):
+            return True  # its key tells it from what was sent before, wherever the level is by now
         try:
             level = level_now(session, change)
             if is_at(level, change):
