@@ -1,0 +1,124 @@
+"""The lease: a run that was paused, and whose account another has taken meanwhile, writes nothing more."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from reconciler.base.errors import LockedError
+from reconciler.base.failpoints import ArmedFailpoints
+from reconciler.engine.applying import Result
+from reconciler.engine.clock import SystemClock
+from reconciler.engine.execution import WORKERS
+from reconciler.journal.entries import EntryKind, lease_body
+from reconciler.journal.lease import AccountLease, whereabouts
+
+from .conftest import Ready
+from .shop import Shop
+from .test_kill import WRITES
+from .world import World
+
+# A process that applies with a lease of half a second.
+HOLDER = """\
+import sys
+from dataclasses import replace
+from pathlib import Path
+from reconciler.base.errors import LockedError
+from reconciler.engine.applying import apply_change_set
+from reconciler.engine.clock import SystemClock
+from reconciler.engine.config import load_workspace
+from reconciler.engine.session import open_session
+from reconciler.plan.document import read_document
+
+workspace, _ = load_workspace(Path(sys.argv[1]))
+with open_session(workspace, None, SystemClock()) as session:
+    entry = session.journal.find_change_set(sys.argv[2], session.account_name)
+    change_set = read_document(entry.body["document"], "journal")
+    try:
+        apply_change_set(replace(session, lease_s=0.5), change_set)
+    except LockedError as error:
+        print(error.message)
+        sys.exit(error.exit_code)
+"""
+ELSEWHERE = {**whereabouts(), "host": "elsewhere", "since": "2026-11-22T09:00:00Z", "command": "apply 0123456789ab"}
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    shop = Shop(tmp_path, "refund in part")
+    shop.approve()
+    return shop
+
+
+def held_elsewhere(shop: Shop, token: int, *, for_s: float) -> None:
+    with shop.session() as session:
+        until = SystemClock().now() + timedelta(seconds=for_s)
+        session.journal.append(EntryKind.LEASE, "books", lease_body(token, ELSEWHERE, until))
+
+
+def test_an_account_that_is_held_on_another_machine_is_refused_at_once_naming_the_holder(shop: Shop) -> None:
+    held_elsewhere(shop, 1, for_s=60)
+    began = time.monotonic()
+    with pytest.raises(LockedError, match=r"on elsewhere since .* apply 0123456789ab") as caught:
+        shop.apply()
+    assert (caught.value.exit_code, time.monotonic() - began < 1, shop.till.writes) == (75, True, 0)
+
+
+def test_a_lease_whose_time_is_over_or_whose_holder_died_here_holds_nobody_up(shop: Shop) -> None:
+    held_elsewhere(shop, 1, for_s=-1)
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    with shop.session() as session:
+        with AccountLease(session.journal, "books", SystemClock(), "another") as lease:
+            assert lease.token == 2
+        until = SystemClock().now() + timedelta(seconds=60)
+        session.journal.append(EntryKind.LEASE, "books", lease_body(3, {**whereabouts(), "pid": gone.pid}, until))
+    assert shop.apply().result is Result.APPLIED
+
+
+@pytest.mark.parametrize("place", ["apply.before_intent", "apply.before_write", "apply.after_write", "apply.all_done"])
+def test_a_run_whose_lease_another_took_writes_no_further_entry(shop: Shop, place: str) -> None:
+    failpoints = ArmedFailpoints()
+    failpoints.arm(place, 1, lambda: held_elsewhere(shop, 9, for_s=0.05))
+    with pytest.raises(LockedError, match="lost its lease"):
+        shop.apply(failpoints)
+    with shop.session() as session:
+        newest = next(session.journal.entries(newest_first=True, limit=1))
+    assert newest.kind is EntryKind.LEASE
+
+
+def test_a_holder_that_is_paused_loses_its_lease_and_sends_nothing_when_it_goes_on(world: World, ready: Ready) -> None:
+    for method, route in WRITES:
+        world.fault("latency", method, route, seconds=0.8)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(world.home), ready.change_set.short], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        while world.fired() < WORKERS:  # all of its threads wait for an answer
+            assert holder.poll() is None
+        holder.send_signal(signal.SIGSTOP)
+        for lock in (world.home / ".ratecard" / "locks").iterdir():
+            lock.unlink()  # as on another machine: only the journal knows of the holder
+        with pytest.raises(LockedError, match=f"process {holder.pid}"):
+            world.apply(ready.change_set, resume=True)
+        world.clear_faults()
+        paused_until = time.monotonic() + 0.7
+        while time.monotonic() < paused_until:
+            world.fired()
+        applied = world.apply(ready.change_set, resume=True)
+        assert (applied.result, applied.left) == (Result.APPLIED, ()), applied
+        happened = world.ledger()
+        holder.send_signal(signal.SIGCONT)
+        words, _ = holder.communicate(timeout=30)
+    finally:
+        holder.kill()
+        holder.wait()
+    assert (holder.returncode, "lost its lease" in words) == (75, True)
+    assert world.ledger() == happened
+    ready.assert_happened_once(world)
