@@ -142,12 +142,23 @@ def test_the_payment_of_a_plan_change_carries_our_mark_beside_what_was_there(con
 
 
 def test_a_plan_change_that_waits_for_its_payment_is_unclear(connection: DodoConnection, sandbox: Controls):
-    sandbox.call("POST", "/_sandbox/policies", {"charges": {"outcome": "processing"}})
+    sandbox.call("POST", "/_sandbox/payment-methods/cus_ada", {"delay_seconds": 600})
     one = wanted(connection, "plan change, billed")
     with pytest.raises(AnswerLostError, match="is pending"):
         execute(connection, one)
     found = connection.find(one, "op-1", WORKSPACE, {})
     assert (found.fate, "is processing" in str(found.check)) == (Fate.UNCLEAR, True)
+    sandbox.move_clock(advance_seconds=600)
+    assert connection.find(one, "op-1", WORKSPACE, {}).fate is Fate.DONE
+
+
+def test_a_plan_change_whose_payment_fails_is_refused_for_certain(connection: DodoConnection, sandbox: Controls):
+    sandbox.call("POST", "/_sandbox/payment-methods/cus_ada", {"fails": 1})
+    one = wanted(connection, "plan change, billed")
+    with pytest.raises(ProviderError, match="the payment was declined") as refused:
+        execute(connection, one)
+    assert not isinstance(refused.value, AnswerLostError)
+    assert connection.find(one, "op-1", WORKSPACE, {}).fate is Fate.NOT_DONE
 
 
 def test_a_second_plan_change_to_a_subscription_with_a_schedule_is_refused(connection: DodoConnection):

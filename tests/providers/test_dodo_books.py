@@ -77,7 +77,7 @@ def test_subscriptions_are_paged_and_filtered(connection: DodoConnection, sandbo
 
 
 def test_trials_and_active_ones_are_told_apart(connection: DodoConnection, sandbox: Controls):
-    trial = subscriptions(1) | {"trial_period_days": 14}
+    trial = {"product_id": "pdt_pro", "trial_period_days": 14}  # begun now
     sandbox.seed({"subscriptions": [subscriptions(2), trial]})
 
     def count(status: SubscriptionStatus) -> int:
