@@ -15,6 +15,7 @@ from reconciler.base.collector import collector_paused
 from reconciler.engine.clock import SystemClock
 from reconciler.engine.config import Workspace, load_workspace
 from reconciler.engine.desired import Desired, load_desired
+from reconciler.engine.index import Index
 from reconciler.plan import diff as comparing
 from reconciler.plan import order
 from reconciler.plan.change_set import AccountIdentity, ChangeSet
@@ -29,9 +30,9 @@ OBJECTS_A_SEED = 300
 _IDS = {"meter": "mtr", "product": "pdt", "discount": "dsc", "webhook": "whk"}
 
 
-def workspace_in(folder: Path) -> Workspace:
-    """The workspace, which has no mistakes."""
-    workspace, diagnostics = load_workspace(folder)
+def workspace_in(folder: Path, *, indexed: bool = False) -> Workspace:
+    """The workspace, which has no mistakes, with an index beside it or without one."""
+    workspace, diagnostics = load_workspace(folder, Index(folder.parent / "cache") if indexed else None)
     assert workspace is not None, diagnostics
     return workspace
 
@@ -55,9 +56,14 @@ class Sides:
         return [(by_id[self.bindings[one.address].id].body, one.body) for one in self.desired.resources]
 
 
-def both_sides(folder: Path, live: Path) -> Sides:
+def desired_in(folder: Path, *, indexed: bool = False) -> Desired:
+    """What the specs ask for: loaded, checked and lowered, or from the index."""
+    return load_desired(workspace_in(folder, indexed=indexed), find_provider("dodo"))
+
+
+def both_sides(folder: Path, live: Path, *, indexed: bool = False) -> Sides:
     """Load, check and lower the specs; lift the live objects from the bytes of their pages."""
-    desired = load_desired(workspace_in(folder), find_provider("dodo"))
+    desired = desired_in(folder, indexed=indexed)
     assert not [one for one in desired.diagnostics if one.severity == "error"], desired.diagnostics[0]
     bindings = {a: Binding(a, kind, found) for a, kind, found in orjson.loads((live / "bindings.json").read_bytes())}
     addresses = {binding.id: address for address, binding in bindings.items()}
@@ -71,9 +77,9 @@ def both_sides(folder: Path, live: Path) -> Sides:
 
 
 @collector_paused()
-def plan_locally(folder: Path, live: Path) -> ChangeSet:
+def plan_locally(folder: Path, live: Path, *, indexed: bool = False) -> ChangeSet:
     """All of a plan but the network and the journal, with its digest computed."""
-    sides = both_sides(folder, live)
+    sides = both_sides(folder, live, indexed=indexed)
     found = sides.diff()
     assert not found.problems, found.problems[0]
     change_set = ChangeSet(

@@ -26,10 +26,13 @@ def load(folder: Path) -> dict[str, Any]:
 
 
 def _validators() -> None:
-    """Build what validates each kind: a part of the start, which is measured with it."""
+    """Import what reads, and build what validates each kind: a part of the start, which is measured with it."""
+    from reconciler.engine import understanding, workspace_file
+    from reconciler.providers.dodo import lower
     from reconciler.spec.kinds.registry import KINDS
 
-    for model in KINDS.values():
+    assert understanding and lower, "imported"
+    for model in (*KINDS.values(), workspace_file.WorkspaceDocument):
         model.model_rebuild()
 
 
@@ -51,6 +54,31 @@ def plan(folder: Path, live: Path) -> dict[str, Any]:
     _validators()
     with _Timed() as timed:
         planned = account.plan_locally(folder, live)
+    return timed.figures(changes=len(planned.changes), digest=planned.digest)
+
+
+def remember(folder: Path) -> dict[str, Any]:
+    """Fill the index."""
+    from tests.bench import account
+
+    return {"specs": account.desired_in(folder, indexed=True).count}
+
+
+def recall(folder: Path) -> dict[str, Any]:
+    """What the specs ask for, from the index."""
+    from tests.bench import account
+
+    with _Timed() as timed:
+        desired = account.desired_in(folder, indexed=True)
+    return timed.figures(specs=desired.count)
+
+
+def warm_plan(folder: Path, live: Path) -> dict[str, Any]:
+    """A whole plan without the network, of specs from the index."""
+    from tests.bench import account
+
+    with _Timed() as timed:
+        planned = account.plan_locally(folder, live, indexed=True)
     return timed.figures(changes=len(planned.changes), digest=planned.digest)
 
 
@@ -153,6 +181,9 @@ PIECES: dict[str, Callable[..., dict[str, Any]]] = {
         load,
         csafe,
         plan,
+        remember,
+        recall,
+        warm_plan,
         diff,
         decide,
         deepdiff,

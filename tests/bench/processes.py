@@ -40,12 +40,20 @@ def in_turns(pieces: Mapping[str, Sequence[object]], rounds: int) -> dict[str, F
     return {key: {name: _median([run[name] for run in runs]) for name in runs[0]} for key, runs in found.items()}
 
 
-def commands_in_turns(commands: Mapping[str, Sequence[str]], rounds: int) -> dict[str, float]:
-    """The median CPU seconds, user and system, of whole command lines run in turns."""
+def commands_in_turns(
+    commands: Mapping[str, Sequence[str]], rounds: int, environments: Mapping[str, Mapping[str, str]]
+) -> dict[str, float]:
+    """The median CPU seconds, user and system, of whole command lines run in turns.
+
+    `environments` are the variables that a command has beside ours, by its key.
+    """
     found: dict[str, list[float]] = {key: [] for key in commands}
     for _ in range(rounds):
         for key, line in commands.items():
-            with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            environment = {**os.environ, **environments.get(key, {})}
+            with subprocess.Popen(
+                line, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            ) as process:
                 usage = _wait(process)
             if process.returncode != 0:
                 raise RuntimeError(f"{' '.join(line)} ended with exit code {process.returncode}")
