@@ -35,6 +35,16 @@ class Account:
 
 
 @dataclass(frozen=True)
+class Mailer:
+    """What sends messages to customers, as `engine.workspace_file` describes and checks it."""
+
+    smtp: str
+    sender: str
+    user: str | None = None
+    password: str | None = None
+
+
+@dataclass(frozen=True)
 class WorkspaceSpec:
     """What a workspace consists of, as `engine.workspace_file` describes and checks it."""
 
@@ -43,6 +53,7 @@ class WorkspaceSpec:
     specs: tuple[str, ...]
     journal: str
     aliases: Mapping[str, str]
+    mailer: Mailer | None = None
 
 
 @dataclass(frozen=True)
@@ -124,7 +135,8 @@ def _remembered(value: object) -> tuple[str, WorkspaceSpec] | None:
         return None
     name, spec = value
     accounts = {key: Account(**account) for key, account in spec.pop("accounts").items()}
-    return name, WorkspaceSpec(accounts=accounts, **spec | {"specs": tuple(spec["specs"])})
+    mailer = Mailer(**spec["mailer"]) if spec.get("mailer") else None
+    return name, WorkspaceSpec(accounts=accounts, **spec | {"specs": tuple(spec["specs"]), "mailer": mailer})
 
 
 def access(workspace: Workspace, name: str, account: Account) -> AccountAccess:
@@ -133,17 +145,19 @@ def access(workspace: Workspace, name: str, account: Account) -> AccountAccess:
     Raises RatecardError when the key is not there; its text never appears in an error.
     """
     mode = Mode(account.mode)
-    key = SANDBOX_KEY if account.key is None else _read_key(workspace, account.key)
+    key = SANDBOX_KEY if account.key is None else read_secret(workspace, account.key)
     return AccountAccess(name=name, mode=mode, key=key, url=account.url)
 
 
 def known_secrets(workspace: Workspace) -> frozenset[str]:
-    """The keys of all accounts as far as they can be read: texts that no journal entry may hold."""
+    """The keys of all accounts, and the mailer's password, as far as they can be read: for no journal entry."""
+    mailer = workspace.spec.mailer
+    named = [account.key for account in workspace.spec.accounts.values()]
     found = set()
-    for account in workspace.spec.accounts.values():
-        if account.key is not None:
+    for key in (*named, mailer.password if mailer else None):
+        if key is not None:
             with contextlib.suppress(RatecardError):
-                found.add(_read_key(workspace, account.key))
+                found.add(read_secret(workspace, key))
     return frozenset(found)
 
 
@@ -173,7 +187,8 @@ def refuse_set_clock(mode: str, clock: Clock) -> None:
         )
 
 
-def _read_key(workspace: Workspace, key: str) -> str:
+def read_secret(workspace: Workspace, key: str) -> str:
+    """The text behind `env:NAME` or `file:PATH`. Raises RatecardError, in which it never appears."""
     scheme, _, target = key.partition(":")
     if scheme == "env":
         text = os.environ.get(target, "").strip()

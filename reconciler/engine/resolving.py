@@ -193,7 +193,9 @@ class _Planning:
         if not changes or not isinstance(spec, ActionSpec) or not wants_message(spec):
             return []
         ids = {str((change.before or {}).get("customer")) for change in changes}
-        return drafts(resolving, changes, {one: self.gathering.customer(one) for one in sorted(ids)})
+        written = drafts(resolving, changes, {one: self.gathering.customer(one) for one in sorted(ids)})
+        # What the outbox says went out already is not written again, though the journal knows nothing of it.
+        return [message for message in written if is_at(level_now(self.session, message), message)]
 
     # Gathering
 

@@ -50,6 +50,9 @@ LoopbackUrl = Annotated[
     BeforeValidator(_loopback_url),
     Schema({"type": "string", "pattern": _LOOPBACK_URL, "examples": ["http://127.0.0.1:8080"]}),
 ]
+HostAndPort = Annotated[
+    str, StringConstraints(pattern=r"^([A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\]):[1-9][0-9]{0,4}$")
+]
 FilePath = Annotated[str, StringConstraints(min_length=1, max_length=1000), BeforeValidator(clean_text)]
 Target = Annotated[str, StringConstraints(min_length=1, max_length=2000), BeforeValidator(clean_text)]
 
@@ -69,6 +72,17 @@ class Account(Model):
     seed: FilePath | None = None
 
 
+class Mailer(Model):
+    """What sends messages to customers. Without one they are files in the outbox; from a sandbox nothing is sent."""
+
+    smtp: HostAndPort = Field(description="host:port, always with TLS")
+    sender: Annotated[str, StringConstraints(pattern=r"^[^\s@<>,;:\"]{1,64}@[A-Za-z0-9.-]{1,190}$")] = Field(
+        alias="from", description="The address that messages come from"
+    )
+    user: Annotated[str, StringConstraints(min_length=1, max_length=320), BeforeValidator(clean_text)] | None = None
+    password: KeyReference | None = Field(default=None, description="env:NAME or file:PATH")
+
+
 class WorkspaceSpec(Model):
     """What a workspace consists of. Paths are relative to its folder."""
 
@@ -77,6 +91,7 @@ class WorkspaceSpec(Model):
     specs: list[FilePath] = Field(default=["specs"], min_length=1)
     journal: FilePath = f"{config.FOLDER}/journal.db"
     aliases: dict[Name, Target] = Field(default={})
+    mailer: Mailer | None = None
 
 
 _SERVED = {"database": "db", "seed": "seed"}
@@ -131,6 +146,14 @@ class WorkspaceDocument(Document):
                         hint=f"remove it, or give it to the running one: `ratecard sandbox serve --{_SERVED[field]}`",
                         at=(*at, field),
                     )
+        mailer = self.spec.mailer
+        if mailer is not None and (mailer.user is None) != (mailer.password is None):
+            yield Mistake(
+                "a mailer has a user and a password, or neither",
+                code="workspace/mailer",
+                hint="write user: NAME and password: env:SMTP_PASSWORD",
+                at=("spec", "mailer"),
+            )
         for alias, target in self.spec.aliases.items():
             from reconciler.spec.kinds.webhook import url_mistakes  # a kind costs its models only where it is used
 
@@ -149,5 +172,6 @@ def read_workspace_file(file: SourceFile) -> tuple[tuple[str, config.WorkspaceSp
         specs=tuple(wanted.specs),
         journal=wanted.journal,
         aliases=dict(wanted.aliases),
+        mailer=config.Mailer(**dict(wanted.mailer)) if wanted.mailer else None,
     )
     return (document.metadata.name, spec), ()

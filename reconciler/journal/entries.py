@@ -34,6 +34,7 @@ class EntryKind(StrEnum):
     PROMPT = "prompt"
     ACTION = "action"
     EFFECT = "effect"
+    MESSAGE = "message"
     LEASE = "lease"
     RESOLUTION = "resolution"
     CHECKPOINT = "checkpoint"
@@ -219,6 +220,11 @@ def effect_body(address: str, kind: str, effect: str, *, digest: str, run: str, 
     `digest` is the change set that it was a part of, `reverts` the one that this change set undoes.
     """
     return {"address": address, "kind": kind, "id": effect, "run": run, "digest": digest, "reverts": reverts}
+
+
+def message_body(address: str, name: str, to: str, said: str, *, run: str) -> Body:
+    """A message went out: what it is called in the outbox, to whom, and the digest of its subject and text."""
+    return {"address": address, "id": name, "to": to, "said": said, "run": run}
 
 
 def lease_body(token: int, holder: Body, until: datetime | None) -> Body:

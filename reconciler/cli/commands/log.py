@@ -148,6 +148,8 @@ def _sentence(entry: Entry) -> str:
             text = f"action {entry.text('action')} begins in run {entry.text('run')}"
         case EntryKind.EFFECT:
             text = f"effect {entry.text('address')} happened: {entry.text('id')}"
+        case EntryKind.MESSAGE:
+            text = f"message {entry.text('id')} went to {entry.text('to')}"
         case EntryKind.LEASE:
             text = f"lease {body.get('token')} {_lease(body)}"
         case EntryKind.RESOLUTION:
