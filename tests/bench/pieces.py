@@ -31,7 +31,7 @@ def _validators() -> None:
     from reconciler.providers.dodo import lower
     from reconciler.spec.kinds.registry import KINDS
 
-    assert understanding and lower, "imported"
+    assert all((understanding, lower)), "they are imported"
     for model in (*KINDS.values(), workspace_file.WorkspaceDocument):
         model.model_rebuild()
 
