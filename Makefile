@@ -41,9 +41,9 @@ $(VENV)/.runtime: requirements/runtime.txt pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.development: $(VENV)/.runtime requirements/development.txt requirements/attacks.txt
+$(VENV)/.development: $(VENV)/.runtime requirements/development.txt requirements/hostile.txt
 	@$(INSTALL) -r requirements/development.txt
-	@$(INSTALL) --no-deps -r requirements/attacks.txt
+	@$(INSTALL) --no-deps -r requirements/hostile.txt
 	@touch $@
 
 # A model's server for the wire tests; without npm they say that they are skipped.
