@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from reconciler.engine.identity.proof import Credentials
     from reconciler.engine.session import Desk
     from reconciler.plan.approval_document import Approval
+    from reconciler.plan.change_set import ChangeSet
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 LARGEST_TOKEN = 64 * 1024
@@ -49,6 +50,29 @@ def credentials_for(desk: Desk, person: str | None, key: Path | None, token: str
         claimed = person_named(None)
     interactive = sys.stdin.isatty() and sys.stderr.isatty()
     return Credentials(claimed, key, None if token is None else _token(token), interactive)
+
+
+def remember_asked(
+    desk: Desk, change_set: ChangeSet, person: str | None, key: Path | None, token: str | None
+) -> Approval | None:
+    """Write a change set into the journal, with who asked for it as far as that is said; the proof of it, if any."""
+    from reconciler.engine.deciding import ask_for
+    from reconciler.engine.planning import remember
+
+    said = person is not None or key is not None or token is not None
+    if said or desk.account.mode == "sandbox":
+        return ask_for(desk, change_set, credentials_for(desk, person, key, token))
+    remember(desk, change_set)
+    return None
+
+
+def save_request(out: Path, request: Approval | None) -> None:
+    """Write who asked for a change set beside the file that it is saved in, as NAME.DIGITS.request.json."""
+    if request is not None:
+        digits = request.digest.removeprefix("sha256:")[:12]
+        beside = out.with_name(f"{out.stem}.{digits}.request.json")
+        if not beside.exists():
+            save_decision(beside, request)
 
 
 def _token(where: str) -> str:

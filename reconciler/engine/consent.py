@@ -236,7 +236,7 @@ def _continued(desk: Desk, said: Said, terms: Terms, change_set: ChangeSet, run:
 def _counted(
     decisions: list[Decision], said: Said, terms: Terms, now: datetime
 ) -> tuple[tuple[Decision, ...] | None, str]:
-    typed = [one for one in decisions if not one.approved or one.confirmed == terms.confirm]
+    typed = [one for one in decisions if not one.approved or terms.confirmed_by(one.confirmed)]
     members: tuple[Member, ...] = terms.members or ()
     if terms.members is None:  # a person is the key that signed, or the name that was claimed
         members = tuple(Member(person, frozenset()) for person in dict.fromkeys(one.person for one in typed))

@@ -22,10 +22,15 @@ from reconciler.plan.truth import refuse_impossible
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a person is asked before they approve: who it is, and what is to be typed; None for nothing."""
+    """What a person is asked before they approve: who it is, and under which terms."""
 
     known: Known
-    confirm: str | None
+    terms: Terms
+
+    @property
+    def confirm(self) -> str | None:
+        """What is to be typed; None for nothing."""
+        return self.terms.confirm
 
 
 def approve(
@@ -43,7 +48,7 @@ def approve(
     account, for who is not proven outside a sandbox, for what was typed wrong, for an approval that is given already.
     """
     asked = may_approve(desk, change_set, who, reason=reason)
-    typed = _confirmed(change_set, asked.confirm, confirmed)
+    typed = _confirmed(change_set, asked.terms, confirmed)
     terms = terms_for(desk, change_set)
     draft = _draft(desk, change_set, asked.known, "approve", terms, typed, reason)
     witness = Witness(desk, change_set, terms, issuers)
@@ -60,7 +65,7 @@ def may_approve(desk: Desk, change_set: ChangeSet, who: str | Credentials, *, re
         raise RefusedError(f"the change set {change_set.short} has no changes, so there is nothing to approve")
     terms.refuse_denied(change_set)
     _refuse_twice(desk, change_set, said, known.person, terms)
-    return Question(known, terms.confirm)
+    return Question(known, terms)
 
 
 def reject(
@@ -127,7 +132,7 @@ def take_in(
     if decision.approved:
         refuse_impossible(change_set, desk.provider.capabilities)
         terms.refuse_denied(change_set)
-        _confirmed(change_set, terms.confirm, approval.confirmed)
+        _confirmed(change_set, terms, approval.confirmed)
         _refuse_twice(desk, change_set, said, approval.person, terms, but=decision.document)
         ends = ends_at(decision, terms.valid_for)
         if ends is None or ends <= desk.clock.now():
@@ -191,8 +196,9 @@ def _append(desk: Desk, approval: Approval) -> None:
     desk.journal.append(kind, desk.account_name, body)
 
 
-def _confirmed(change_set: ChangeSet, wanted: str | None, given: str | int | None) -> str | None:
-    """What was typed, which must be exactly what is asked for. Raises RefusedError."""
+def _confirmed(change_set: ChangeSet, terms: Terms, given: str | int | None) -> str | None:
+    """What was asked for, when that was typed; amounts may be in any order. Raises RefusedError."""
+    wanted = terms.confirm
     typed = None if given is None else str(given).strip()
     final = change_set.irreversible()
     if wanted is None:
@@ -202,7 +208,7 @@ def _confirmed(change_set: ChangeSet, wanted: str | None, given: str | int | Non
             f"all changes of {change_set.short} can be undone, and the number given is {typed}",
             hint="look again whether this is the change set that you mean: `ratecard show`",
         )
-    if typed == wanted:
+    if terms.confirmed_by(typed):
         return wanted
     said = "no number was given" if typed is None else f"the number given is {typed}"
     names = ", ".join(change.key for change in final[:20])

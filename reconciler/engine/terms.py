@@ -11,6 +11,7 @@ from reconciler.engine.session import Desk
 from reconciler.plan.approval import ANYBODY, NOBODY, VALID_FOR, Requester
 from reconciler.plan.change_set import ChangeSet
 from reconciler.plan.people import Member, Requirement
+from reconciler.plan.verdict import Answer, Verdict
 from reconciler.providers.base import Mode
 
 
@@ -29,6 +30,12 @@ class Terms:
     confirm: str | None
     valid_for: timedelta = VALID_FOR
     denied: tuple[str, ...] = ()
+
+    def confirmed_by(self, typed: str | None) -> bool:
+        """Whether what was typed is what must be: the same amounts in any order, or the same number."""
+        if self.confirm is None or typed is None:
+            return typed == self.confirm
+        return Verdict(Answer.ASK, (), confirm=self.confirm).confirmed_by(typed)
 
     def refuse_denied(self, change_set: ChangeSet) -> None:
         """Raise RefusedError when the policy lets nobody do this."""

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli.change_sets import print_change_set, save_change_set, style_of
 from reconciler.cli.common import CHANGES, Where, count, say, session_for, tell, with_where
-from reconciler.cli.identity import credentials_for, save_decision, with_identity
-
-if TYPE_CHECKING:
-    from reconciler.engine.session import Session
-    from reconciler.plan.approval_document import Approval
-    from reconciler.plan.change_set import ChangeSet
+from reconciler.cli.identity import remember_asked, save_request, with_identity
 
 
 @click.command("plan")
@@ -46,11 +40,10 @@ def command(
             tell(planned.diagnostics, where, session.workspace.folder)
             return 1
         change_set = planned.change_set
-        request = _remember(session, change_set, person, key, token) if change_set.changes else None
+        request = remember_asked(session, change_set, person, key, token) if change_set.changes else None
         if out is not None:
             save_change_set(out, change_set)
-            if request is not None:
-                save_decision(out.with_name(f"{out.stem}-{change_set.short}.request.json"), request)
+            save_request(out, request)
         print_change_set(session.provider.capabilities, change_set, chosen)
     if not where.json:
         requests = sum((change_set.requests or {}).values())
@@ -62,17 +55,3 @@ def command(
             name = shlex.quote(str(out)) if out else change_set.short
             say(f"Next: {where.next_command(f'approve {name}')}, then {where.next_command(f'apply {name}')}.")
     return CHANGES if detailed_exitcode and change_set.changes else 0
-
-
-def _remember(
-    session: Session, change_set: ChangeSet, person: str | None, key: Path | None, token: str | None
-) -> Approval | None:
-    """Write the change set into the journal, with who asked for it as far as that is said; the proof of it, if any."""
-    from reconciler.engine.deciding import ask_for
-    from reconciler.engine.planning import remember
-
-    said = person is not None or key is not None or token is not None
-    if said or session.account.mode == "sandbox":
-        return ask_for(session, change_set, credentials_for(session, person, key, token))
-    remember(session, change_set)
-    return None

@@ -9,25 +9,29 @@ import click
 
 from reconciler.cli.change_sets import find_change_set, print_change_set, save_change_set
 from reconciler.cli.common import Where, say, session_for, with_where
+from reconciler.cli.identity import remember_asked, save_request, with_identity
 
 
 @click.command("revert")
 @click.argument("change_set")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the change set to this file.")
+@with_identity("asks for it")
 @with_where("workspace", "account", "now", "json")
-def command(where: Where, change_set: str, out: Path | None) -> int:
+def command(
+    where: Where, change_set: str, out: Path | None, person: str | None, key: Path | None, token: str | None
+) -> int:
     """Make the change set that undoes CHANGE_SET, one that was applied: a file or the first digits of a digest.
 
     Nothing is written at the provider.
     """
-    from reconciler.engine.planning import remember
     from reconciler.engine.reversing import make_reverse
 
     with session_for(where) as session:
         found = make_reverse(session, find_change_set(session, change_set).digest)
-        remember(session, found)
+        request = remember_asked(session, found, person, key, token)
         if out is not None:
             save_change_set(out, found)
+            save_request(out, request)
         print_change_set(session.provider.capabilities, found, "json" if where.json else "text")
     if not where.json:
         name = shlex.quote(str(out)) if out else found.short
