@@ -278,8 +278,9 @@ def test_looking_at_the_log_makes_no_journal(workspace: Path, ratecard: Command)
 
 def test_the_log_shows_the_newest_last_and_says_that_there_are_more(applied: str, ratecard: Command):
     ended = ratecard("log", "--limit", "2")
-    assert len(ended.out.splitlines()) == 2
-    assert ended.out.rstrip().endswith("finished: applied")
+    finished, let_go = ended.out.splitlines()
+    assert finished.endswith("finished: applied")
+    assert "lease 1 let go" in let_go
     assert "There are earlier entries: `ratecard log --limit COUNT`." in ended.err
 
 
@@ -301,5 +302,5 @@ def test_a_live_account_is_refused_before_anything_is_sent(workspace: Path, rate
 
 def test_the_journal_is_all_json(applied: str, ratecard: Command):
     kinds = [entry["kind"] for entry in json.loads(ratecard("log", "--json").out)["entries"]]
-    assert kinds[:3] == ["change_set", "approval", "run_started"]
-    assert kinds[-1] == "run_finished"
+    assert kinds[:4] == ["change_set", "approval", "lease", "run_started"]
+    assert kinds[-2:] == ["run_finished", "lease"]
