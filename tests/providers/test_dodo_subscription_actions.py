@@ -167,6 +167,13 @@ def test_a_plan_that_waits_for_its_payment_is_unclear_and_never_sent_again(conne
     assert "payment pay_1 of this change is processing" in str(found.check)
 
 
+def test_a_plan_that_somebody_else_changed_is_not_ours_though_it_is_as_planned(connection: DodoConnection, dodo: Dodo):
+    execute(connection, replace(plan_change(), address="PlanMigration/other:sub_1"))
+    found = connection.find(plan_change(), "op-1", WORKSPACE, {})
+    assert found.fate is Fate.UNCLEAR
+    assert "no payment of it carries the mark" in str(found.check)
+
+
 def test_a_payment_of_another_change_says_nothing_of_ours(connection: DodoConnection, dodo: Dodo):
     dodo.payment_status = "processing"
     with pytest.raises(AnswerLostError):

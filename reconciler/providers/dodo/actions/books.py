@@ -107,7 +107,8 @@ class DodoBooks:
 
     def known(self, change: Change, ids: Ids | None = None) -> Ids:
         """The ids of addresses: those given, those of the change, and those that are bound."""
-        return ChainMap(dict(ids or {}), dict(change.ids or {}), cast("dict[str, str]", self._known_ids()))
+        known = (ids or {}, change.ids or {}, self._known_ids())
+        return ChainMap(*(cast("dict[str, str]", one) for one in known))  # only read, so never copied
 
     # Customers
 

@@ -9,7 +9,7 @@ from typing import Any
 from reconciler.base.canonical import Body
 from reconciler.base.money import Money
 from reconciler.plan.change_set import Change
-from reconciler.plan.facts import PaymentFact, PaymentStatus, RefundFact, SubscriptionFact
+from reconciler.plan.facts import PaymentFact, PaymentStatus, Proration, RefundFact, SubscriptionFact, Timing
 from reconciler.plan.resource import LiveResource
 from reconciler.providers.base import Fate, Found
 from reconciler.providers.dodo.actions.books import DodoBooks
@@ -33,8 +33,8 @@ def is_ours(mark: Mapping[str, Any] | None, change: Change, workspace: str) -> b
 def find_action(books: DodoBooks, change: Change, workspace: str, ids: Ids) -> Found:
     """The fate of the write of an action. Raises ProviderError when it cannot even be read.
 
-    Requests: a refund takes two, and one for each refund of the payment; a plan change two, and one for each 100
-    payments of the subscription; what a PATCH does one; a credit none.
+    Requests: a refund takes two, and one for each refund of the payment; a plan change at most two, and one for each
+    100 payments of the subscription; a discount and what a PATCH does one; a credit none.
     """
     if change.kind == REFUND:
         return _find_refund(books, change, workspace)
@@ -117,11 +117,27 @@ def _find_level(books: DodoBooks, change: Change, workspace: str, ids: Ids) -> F
         level = books.level_of(subscription, change, ids)
         reached = after_now(change, level)
         if reached == change.after:
+            if _charges(change) and _marked_payment(books, change, workspace) is None:
+                return Found(Fate.UNCLEAR, check=_not_paid(change))
             return Found(Fate.DONE, LiveResource(change.kind, subscription_id, change.title, reached))
         now = before_now(change, level)
         if now != change.before:
             return Found(Fate.UNCLEAR, check=_differs(change, now))
     return _find_payment(books, change, workspace) if change.kind == PLAN_CHANGE else Found(Fate.NOT_DONE)
+
+
+def _charges(change: Change) -> bool:
+    """Whether an action takes money at once: then a payment carries our mark, and the level alone proves nothing."""
+    after = body_of(change.after)
+    billed = after.get("timing") == Timing.NOW and after.get("proration") != Proration.NONE
+    return change.kind == PLAN_CHANGE and billed and _minor(after, "charge") > 0
+
+
+def _not_paid(change: Change) -> str:
+    return (
+        f"subscription {change.id} is as planned, and no payment of it carries the mark of {change.address}: "
+        "was it changed by somebody else?"
+    )
 
 
 def _differs(change: Change, now: Body) -> str:
@@ -135,16 +151,21 @@ def _differs(change: Change, now: Body) -> str:
 
 def _find_payment(books: DodoBooks, change: Change, workspace: str) -> Found:
     """A plan changes when its payment succeeds: a payment with our mark may be under way."""
+    raw = _marked_payment(books, change, workspace)
+    if raw is None:
+        return Found(Fate.NOT_DONE)
+    return Found(
+        Fate.UNCLEAR,
+        check=f"payment {raw.get('payment_id')} of this change is {raw.get('status')}, and subscription "
+        f"{change.id} is still as before: does the plan change when it is paid?",
+    )
+
+
+def _marked_payment(books: DodoBooks, change: Change, workspace: str) -> Raw | None:
+    """The payment of a plan change that carries our mark and did not fail."""
     for raw in books.payments_with_metadata(target_id(change)):
-        mark = raw.get("metadata") or {}
-        if not is_ours(mark, change, workspace):
-            continue
         status = PAYMENT_STATUSES.get(raw.get("status"))
-        if status in (PaymentStatus.FAILED, PaymentStatus.CANCELLED):
-            continue
-        return Found(
-            Fate.UNCLEAR,
-            check=f"payment {raw.get('payment_id')} of this change is {raw.get('status')}, and subscription "
-            f"{change.id} is still as before: does the plan change when it is paid?",
-        )
-    return Found(Fate.NOT_DONE)
+        failed = status in (PaymentStatus.FAILED, PaymentStatus.CANCELLED)
+        if not failed and is_ours(raw.get("metadata") or {}, change, workspace):
+            return raw
+    return None

@@ -118,7 +118,7 @@ def refund_request(
 def credit_key(workspace: str, address: str) -> str:
     """What makes a credit count once, whichever run sends it: a lost journal does not grant it again."""
     digest = hashlib.sha256(f"{workspace}\n{address}".encode()).hexdigest()
-    return f"ratecard-{digest}"
+    return f"ratecard-{digest[:32]}"
 
 
 def credit_request(change: Change, workspace: str) -> Request:
