@@ -16,6 +16,7 @@ from reconciler.engine.config import refuse_set_clock
 from reconciler.engine.consent import Consent, consent
 from reconciler.engine.execution import Execution
 from reconciler.engine.levels import refuse_stale_levels
+from reconciler.engine.manifests import verify_all
 from reconciler.engine.planning import make_change_set
 from reconciler.engine.session import Session
 from reconciler.journal.entries import EntryKind, Run, action_body, run_finished_body, run_started_body
@@ -98,7 +99,8 @@ def _take_up(session: Session, execution: Execution, approval: Consent) -> None:
         return
     try:
         _check_fresh(session, change_set, _read(session, change_set), execution.done, execution.sent_with_key())
-    except StaleError as error:
+        verify_all(session.manifests, change_set)
+    except (StaleError, RefusedError) as error:
         execution.stop(error)
 
 
@@ -276,6 +278,7 @@ def _check_fresh(
 def _start(session: Session, change_set: ChangeSet, approval: Consent, live: Live, lease: AccountLease) -> Run:
     _check_fresh(session, change_set, live, {})
     refuse_untrue(change_set, live, session.all_bindings(), session.provider.capabilities)
+    verify_all(session.manifests, change_set)
     earlier = sum(
         1
         for entry in session.journal.entries(session.account_name, EntryKind.RUN_STARTED)
@@ -291,7 +294,7 @@ def _start(session: Session, change_set: ChangeSet, approval: Consent, live: Liv
 def _begun_actions(change_set: ChangeSet, run: str) -> Iterator[tuple[EntryKind, Body]]:
     """That these actions begin: from now on what is left of them is done as it stands here, never resolved anew."""
     for begun in change_set.actions:
-        addresses = [c.address for c in change_set.changes if c.address.startswith(f"{begun.action}:")]
+        addresses = [c.address for c in change_set.changes if f"{c.address}:".startswith(f"{begun.action}:")]
         yield EntryKind.ACTION, action_body(begun.action, begun.spec, addresses, digest=change_set.digest, run=run)
 
 

@@ -25,6 +25,7 @@ from reconciler.journal.entries import (
 from reconciler.journal.lease import AccountLease
 from reconciler.plan.capabilities import Capabilities, ReadBack
 from reconciler.plan.change_set import Change, ChangeSet, Verb
+from reconciler.plan.migration import KIND as MIGRATION
 from reconciler.plan.resource import LiveResource
 from reconciler.providers.base import Fate, Found, Request
 
@@ -50,7 +51,7 @@ class Execution:
         That is for configuration: of actions, the provider's capabilities tell it. Every entry is written by `lease`.
         """
         self.session = session
-        self._lease = lease
+        self.lease = lease
         self.change_set = change_set
         self.started = started
         self.done: dict[str, str] = {}
@@ -58,7 +59,7 @@ class Execution:
         self.unknown: RatecardError | None = None
         self._settle_s = settle_s
         self._guard = threading.Lock()
-        self._operations = {
+        self.operations = {
             change.key: Operation(f"{started.id}-{index:05d}", change)
             for index, change in enumerate(change_set.changes, start=1)
         }
@@ -73,10 +74,10 @@ class Execution:
             for entry in started.outcomes
             if entry.text("status") == OutcomeStatus.SUCCEEDED
         }
-        for operation in self._operations.values():
+        for operation in self.operations.values():
             entry = succeeded.get(operation.name)
             if entry is not None:
-                self._mark_done(operation.change, _id_in(entry))
+                self.mark_done(operation.change, _id_in(entry))
 
     @property
     def stopped(self) -> bool:
@@ -97,7 +98,7 @@ class Execution:
         """After a crash: find out, by reading, what became of each write without a definite outcome."""
         in_doubt = {entry.text("operation"): entry for entry in self.started.in_doubt()}
         self.session.progress.step("Finding out what happened", len(in_doubt))
-        for operation in self._operations.values():
+        for operation in self.operations.values():
             intent = in_doubt.get(operation.name)
             if intent is not None:
                 age_s = (self.session.clock.now() - intent.at).total_seconds()
@@ -109,7 +110,7 @@ class Execution:
 
         Raises JournalError when what happened could not be written down: the run is then left open, to be resumed.
         """
-        queue = Queue([op for key, op in self._operations.items() if key not in self.done], self.done)
+        queue = Queue([op for key, op in self.operations.items() if key not in self.done], self.done)
         self.session.progress.step("Applying", len(queue))
         running: dict[Future[None], Operation] = {}
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="apply") as pool:
@@ -140,6 +141,11 @@ class Execution:
 
         Raises JournalError, LockedError when the lease is lost, and bugs; nothing that the provider does.
         """
+        if operation.change.kind == MIGRATION:
+            from reconciler.engine.migrating import migrate  # which makes each of its effects in this same way
+
+            migrate(self, operation)
+            return
         lost = sent = 0
         while not self.stopped:
             attempt = self._attempts.get(operation.name, 0) + 1
@@ -164,12 +170,12 @@ class Execution:
         `lost` is how many attempts before this one got no answer.
         """
         session, change = self.session, operation.change
-        ids = self._ids(change)
+        ids = self.ids(change)
         session.failpoints.reached("apply.before_intent")
         try:
             request = self._prepare(operation, ids)
         except RatecardError as error:
-            self._stop_at(change, error)  # nothing was begun
+            self.stop_at(change, error)  # nothing was begun
             return None
         intent = intent_body(
             self.started.id,
@@ -179,14 +185,14 @@ class Execution:
             request=_request_json(request),
             precondition=_precondition(change, session.provider.capabilities),
         )
-        self._lease.append(EntryKind.INTENT, intent)
+        self.lease.append(EntryKind.INTENT, intent)
         session.failpoints.reached("apply.before_write")
         if self.stopped:
             self._record_failure(operation, attempt, RatecardError("the run stopped before this was sent"))
             return None
         if change.verb is Verb.EXECUTE and not self._is_at_start(operation, attempt, lost):
             return None
-        self._lease.check()  # whoever was paused since the intent must not send any more
+        self.lease.check()  # whoever was paused since the intent must not send any more
         try:
             resource = self._write(change, request, ids)
         except AnswerLostError as error:
@@ -198,10 +204,10 @@ class Execution:
             if lost:
                 # An attempt before this one may have landed late, and this one was refused for it: a code in use.
                 if not self._find(operation, attempt, error):
-                    self._stop_at(change, error)
+                    self.stop_at(change, error)
                 return None
             self._record_failure(operation, attempt, error)
-            self._stop_at(change, error)
+            self.stop_at(change, error)
             return None
         session.failpoints.reached("apply.after_write")
         self._record_success(operation, attempt, resource)
@@ -226,7 +232,7 @@ class Execution:
             raise
         except RatecardError as failure:
             self._record_failure(operation, attempt, failure)
-            self._stop_at(change, failure)
+            self.stop_at(change, failure)
             return False
         if ours is not None and ours.fate is Fate.DONE and ours.resource is not None:
             self._record_success(operation, attempt, ours.resource)
@@ -312,7 +318,7 @@ class Execution:
         local = local_action(operation.change.kind)
         if local is not None:
             return local.find(self.session, operation.change, operation.name)
-        ids = dict(self._ids(operation.change))
+        ids = dict(self.ids(operation.change))
         if not self.session.provider.capabilities.kinds[operation.change.kind].marked:
             # What stood in the account before, perhaps alike and not ours, is not what we made.
             ids |= {f"unmanaged {item.id}": item.id for item in self.change_set.unmanaged}
@@ -330,8 +336,8 @@ class Execution:
             detail={"id": resource.id, "change": change.key},
         )
         entries = [(EntryKind.OUTCOME, outcome), *self.consequences(change, resource)]
-        self._lease.append_many(entries)
-        self._mark_done(change, resource.id)
+        self.lease.append_many(entries)
+        self.mark_done(change, resource.id)
         if change.after is not None and not resource.archived and resource.body != change.after:
             self.stop(
                 RatecardError(
@@ -373,13 +379,13 @@ class Execution:
         detail = {"reason": error.message, "change": operation.change.key}
         status = OutcomeStatus.FAILED
         body = outcome_body(self.started.id, operation.name, attempt=attempt, status=status, detail=detail)
-        self._lease.append(EntryKind.OUTCOME, body)
+        self.lease.append(EntryKind.OUTCOME, body)
 
     def _record_unknown(self, operation: Operation, attempt: int, check: str) -> None:
         detail = {"check": check, "change": operation.change.key}
         status = OutcomeStatus.UNKNOWN
         body = outcome_body(self.started.id, operation.name, attempt=attempt, status=status, detail=detail)
-        self._lease.append(EntryKind.OUTCOME, body)
+        self.lease.append(EntryKind.OUTCOME, body)
         with self._guard:
             self.unknown = self.unknown or RatecardError(
                 f"{operation.change.key}: nobody can tell whether it took effect; {check}",
@@ -389,16 +395,18 @@ class Execution:
                 retry=True,
             )
 
-    def _stop_at(self, change: Change, error: RatecardError) -> None:
+    def stop_at(self, change: Change, error: RatecardError) -> None:
+        """Stop because of what the provider said of one change."""
         self.stop(RatecardError(f"{change.key}: {error.message}", hint=error.hint, retry=error.retry))
 
-    def _mark_done(self, change: Change, provider_id: str) -> None:
+    def mark_done(self, change: Change, provider_id: str) -> None:
+        """A change took effect: `provider_id` names its object."""
         with self._guard:
             self.done[change.key] = provider_id
             if change.after is not None and not change.superseded and change.verb is not Verb.EXECUTE:
                 self._made[change.address] = provider_id
 
-    def _ids(self, change: Change) -> Mapping[str, str]:
+    def ids(self, change: Change) -> Mapping[str, str]:
         """The ids of all that a change refers to: as planned, then as made by this run."""
         with self._guard:
             return {**(change.ids or {}), **self._made}

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from reconciler.plan.resource import LiveResource
 
 # kind -> the module with its `ACTION`.
-_MODULES = {"policy": "reconciler.engine.governing", "message": "reconciler.engine.mailing"}
+_MODULES = {
+    "policy": "reconciler.engine.governing",
+    "message": "reconciler.engine.mailing",
+    "migration": "reconciler.engine.migrating",
+}
 
 
 class LocalAction(Protocol):

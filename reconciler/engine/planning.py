@@ -32,6 +32,17 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
+class Moves:
+    """The migrations of a plan: the changes of configuration, told anew where subscribers are moved, and theirs."""
+
+    configuration: tuple[Change, ...]
+    changes: tuple[Change, ...] = ()
+    begun: tuple[BegunAction, ...] = ()
+    warnings: tuple[str, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ActionPlan:
     """What actions come to now: changes in order, which of them begin, who is left out, what is wrong or asked."""
 
@@ -64,8 +75,10 @@ def make_change_set(session: Session, desired: Desired | None = None) -> Planned
     if has_errors(diagnostics):
         return Planned(None, tuple(in_order(diagnostics)))
     configuration = order.in_order(with_impact(session, found.changes), capabilities)
+    moves = _moves(session, wanted, configuration, live)
+    configuration = order.in_order((*moves.configuration, *moves.changes), capabilities)
     actions = _actions(session, wanted, configuration, live)
-    diagnostics += actions.diagnostics
+    diagnostics += (*moves.diagnostics, *actions.diagnostics)
     if has_errors(diagnostics):
         return Planned(None, tuple(in_order(diagnostics)))
     change_set = ChangeSet(
@@ -73,11 +86,21 @@ def make_change_set(session: Session, desired: Desired | None = None) -> Planned
         workspace=session.workspace.name,
         changes=(*configuration, *actions.changes),
         unmanaged=found.unmanaged,
-        warnings=(*(_in_a_line(diagnostic) for diagnostic in diagnostics), *actions.warnings),
-        actions=actions.begun,
+        warnings=(*(_in_a_line(diagnostic) for diagnostic in diagnostics), *moves.warnings, *actions.warnings),
+        actions=(*moves.begun, *actions.begun),
     )
     change_set = replace(change_set, requests=dict(session.connection.requests()))
     return Planned(change_set, tuple(in_order(diagnostics)), found.unchanged)
+
+
+def _moves(session: Session, wanted: Desired, configuration: Sequence[Change], live: Live) -> Moves:
+    """Who is moved to another price: asked only where there are actions, or a price has changed."""
+    capabilities = session.provider.capabilities
+    if not wanted.acts and not any(change.id and _touches_money(change, capabilities) for change in configuration):
+        return Moves(tuple(configuration))
+    from reconciler.engine.moving import resolve_migrations
+
+    return resolve_migrations(session, wanted.specs, configuration, live)
 
 
 def _actions(session: Session, wanted: Desired, configuration: Sequence[Change], live: Live) -> ActionPlan:

@@ -64,6 +64,11 @@ class Desk:
         """Which account this is; `account_id` is the provider's own name of it."""
         return AccountIdentity(self.account_name, self.account.provider, self.account.mode, account_id)
 
+    @property
+    def manifests(self) -> Path:
+        """The folder beside the journal in which the effects of migrations lie, one file each."""
+        return self.journal.path.parent / "manifests"
+
     def bindings(self) -> dict[str, Binding]:
         """The live bindings of the account, by address."""
         return {

@@ -16,6 +16,9 @@ from enum import StrEnum
 from reconciler.base.canonical import JSON, Body
 from reconciler.base.clock import format_time
 
+# Comes between the name of an operation and the number of one of its parts.
+PART = "."
+
 # What the first entry names as the one before it.
 NO_PREVIOUS = "0" * 64
 

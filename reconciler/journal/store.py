@@ -19,7 +19,17 @@ from reconciler.base.clock import Clock, format_time, parse_time
 from reconciler.base.errors import JournalError
 from reconciler.base.failpoints import NO_FAILPOINTS, Failpoints
 from reconciler.journal.database import check_layout, connect, create, failures_told, identity
-from reconciler.journal.entries import NO_PREVIOUS, Binding, Entry, EntryKind, Run, hash_entry, read_binding
+from reconciler.journal.entries import (
+    NO_PREVIOUS,
+    PART,
+    Binding,
+    Entry,
+    EntryKind,
+    OutcomeStatus,
+    Run,
+    hash_entry,
+    read_binding,
+)
 
 New: TypeAlias = tuple[EntryKind, str, Body]
 Row: TypeAlias = tuple[int, str, str, str, str, str, str]
@@ -36,6 +46,7 @@ class Check:
 
 _SELECT = "SELECT sequence, at, kind, account, body, previous, hash FROM entries"
 _PAGE = 500
+_OF_OPERATIONS = frozenset({EntryKind.INTENT, EntryKind.OUTCOME, EntryKind.RESOLUTION})
 _PREFIX = re.compile(r"[0-9a-f]{4,64}", re.ASCII)
 
 
@@ -333,20 +344,54 @@ class Journal:
             narrowed.append(("+account = ?", account))
         return self._select(narrowed)
 
+    def effects_at(self, account: str, address: str) -> list[Entry]:
+        """The entries of effects at exactly this address, in the order of writing."""
+        terms = [("kind = ?", str(EntryKind.EFFECT)), ("account = ?", account)]
+        return self._select([*terms, ("json_extract(body, '$.address') = ?", address)])
+
+    def of_run(self, run: str) -> Iterator[Entry]:
+        """All entries of one run, read page by page: a run may have hundreds of thousands."""
+        after = 0
+        while True:
+            page = self._select([("run = ?", run), ("sequence > ?", after)], limit=_PAGE)
+            yield from page
+            if len(page) < _PAGE:
+                return
+            after = page[-1].sequence
+
     def run(self, run: str) -> Run | None:
-        """Everything of one run, finished or not; None when there is no such run."""
-        entries = self._select([("run = ?", run)])
-        started = next((entry for entry in entries if entry.kind is EntryKind.RUN_STARTED), None)
+        """One run, finished or not; None when there is no such run.
+
+        Of the parts of a large operation (`NAME.NUMBER`), only those are in it that did not succeed: the others are
+        counted by reading `of_run`.
+        """
+        started: Entry | None = None
+        whole: list[Entry] = []
+        parts: dict[str, list[Entry]] = {}
+        for entry in self.of_run(run):
+            operation = entry.text("operation")
+            if entry.kind is EntryKind.RUN_STARTED:
+                started = started or entry
+            elif entry.kind not in _OF_OPERATIONS:
+                continue
+            elif PART not in operation:
+                whole.append(entry)
+            elif entry.kind is EntryKind.OUTCOME and entry.text("status") == OutcomeStatus.SUCCEEDED:
+                parts.pop(operation, None)
+            else:
+                parts.setdefault(operation, []).append(entry)
         if started is None:
             return None
+        whole += [entry for entries in parts.values() for entry in entries]
+        whole.sort(key=lambda entry: entry.sequence)
         return Run(
             id=run,
             account=started.account,
             digest=started.text("digest"),
             started=started,
-            intents=tuple(entry for entry in entries if entry.kind is EntryKind.INTENT),
-            outcomes=tuple(entry for entry in entries if entry.kind is EntryKind.OUTCOME),
-            resolutions=tuple(entry for entry in entries if entry.kind is EntryKind.RESOLUTION),
+            intents=tuple(entry for entry in whole if entry.kind is EntryKind.INTENT),
+            outcomes=tuple(entry for entry in whole if entry.kind is EntryKind.OUTCOME),
+            resolutions=tuple(entry for entry in whole if entry.kind is EntryKind.RESOLUTION),
         )
 
     def open_run(self, account: str) -> Run | None:

@@ -60,7 +60,7 @@ class KindCapabilities:
 
 
 # Kinds of actions that are done here, on whatever account, without asking its provider.
-LOCAL_KINDS = frozenset({"message", "policy"})
+LOCAL_KINDS = frozenset({"message", "migration", "policy"})
 
 
 class ReadBack(StrEnum):

@@ -12,6 +12,7 @@ from reconciler.plan.capabilities import Form, KindCapabilities, Label, Operatio
 # A credit entitlement is of the kind `credit` at Dodo already: money that is granted is of another.
 REFUND, CREDIT_GRANT = "refund", "credit_grant"
 PLAN_CHANGE, DISCOUNT_GRANT = "plan_change", "discount_grant"
+MIGRATION = "migration"  # many plan changes, bound by one manifest
 CANCELLATION, PAUSE, TRIAL_EXTENSION = "cancellation", "pause", "trial_extension"
 
 OF_SUBSCRIPTIONS = frozenset({PLAN_CHANGE, DISCOUNT_GRANT, CANCELLATION, PAUSE, TRIAL_EXTENSION})
@@ -89,6 +90,7 @@ ACTION_KINDS: Mapping[str, KindCapabilities] = {
             labels=_PLAN_LABELS,
             irreversible={"execute": "what is charged at once stays charged when the plan is changed back"},
         ),
+        KindCapabilities(kind=MIGRATION, rank=125, removal="delete", restorable=False),
         KindCapabilities(
             kind=DISCOUNT_GRANT, rank=130, removal="delete", restorable=False, labels=_PLAN_LABELS, irreversible=None
         ),

@@ -1,0 +1,186 @@
+"""Manifests: every effect of a migration, one a line, in a file that is named by its digest and read as a stream.
+
+A change set holds the digest, so an approval binds every single line; a run verifies the file before its first write.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import BinaryIO, Self
+
+import orjson
+
+from reconciler.base.canonical import DIGEST_PREFIX, JSON, canonical_json
+from reconciler.base.diagnostics import Mistake
+from reconciler.base.errors import RatecardError, RefusedError
+from reconciler.plan.change_set import Change, ChangeSet
+from reconciler.plan.migration import KIND
+from reconciler.plan.migration_totals import Totals
+
+_HINT = "make the change set again with `ratecard plan`"
+_LONGEST_LINE = 1 << 20
+
+
+class ManifestWriter:
+    """Takes effects in any order; `write` puts them into the folder in the order of their ids, each once.
+
+    Memory stays flat: until then they lie in a temporary file.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.totals = Totals()
+        self._folder = folder
+        self._sorting = sqlite3.connect("")  # a file of its own, which is gone when it is closed
+        self._sorting.execute("CREATE TABLE lines (id TEXT PRIMARY KEY, line BLOB NOT NULL) WITHOUT ROWID")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._sorting.close()
+
+    def add(self, line: Mapping[str, JSON]) -> None:
+        """One effect more; one that a list told twice counts once. Raises RatecardError when the disk is full."""
+        try:
+            self._sorting.execute("INSERT OR REPLACE INTO lines VALUES (?, ?)", (line["id"], canonical_json(line)))
+        except sqlite3.Error as error:
+            raise RatecardError(f"the effects of a migration cannot be kept: {error}") from None
+
+    def write(self) -> str:
+        """The digest of the manifest, which is on the disk then; `totals` are over its lines. Raises RatecardError."""
+        whole = hashlib.sha256()
+        beside = self._folder / f".{os.getpid()}.new"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with os.fdopen(os.open(beside, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as file:
+                for (data,) in self._sorting.execute("SELECT line FROM lines ORDER BY id"):
+                    self.totals.add(orjson.loads(data))
+                    whole.update(data + b"\n")
+                    file.write(data + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+            digest = DIGEST_PREFIX + whole.hexdigest()
+            beside.replace(path_of(self._folder, digest))
+        except (OSError, sqlite3.Error) as error:
+            raise RatecardError(f"{self._folder} cannot be written: {error}") from None
+        finally:
+            beside.unlink(missing_ok=True)
+        return digest
+
+
+def path_of(folder: Path, digest: str) -> Path:
+    """Where the manifest of a digest is."""
+    digits = digest.removeprefix(DIGEST_PREFIX)
+    if len(digits) != 64 or not set(digits) <= set("0123456789abcdef"):
+        raise RefusedError(f'"{digest[:80]}" names no manifest', hint=_HINT)
+    return folder / f"{digits}.jsonl"
+
+
+def lines(folder: Path, digest: str) -> Iterator[Mapping[str, JSON]]:
+    """The lines of a manifest, one at a time; the file is verified by `verify` before."""
+    path = path_of(folder, digest)
+    try:
+        with path.open("rb") as file:
+            while data := file.readline(_LONGEST_LINE):
+                line = orjson.loads(data)
+                if not isinstance(line, dict):
+                    raise ValueError("a line is no object")
+                yield line
+    except (OSError, ValueError) as error:
+        raise RefusedError(f"the manifest {path} cannot be read: {error}", hint=_HINT) from None
+
+
+def verify(folder: Path, change: Change) -> None:
+    """Raise RefusedError unless the manifest is there, is the one that was approved, and is told truly.
+
+    What the change says of counts and money is added up again from the lines: a stranger can compute a digest, too.
+    """
+    after = change.after or {}
+    digest = str(after.get("manifest"))
+    path = path_of(folder, digest)
+    whole = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while data := file.read(1 << 20):
+                whole.update(data)
+    except OSError:
+        raise RefusedError(
+            f"{change.key}: its effects, {path}, are not there",
+            hint="take the file that ends in .effects.jsonl along with the change set, or " + _HINT,
+        ) from None
+    if DIGEST_PREFIX + whole.hexdigest() != digest:
+        raise RefusedError(f"{change.key}: its effects, {path}, were changed after they were planned", hint=_HINT)
+    totals = Totals()
+    seen = ""
+    try:
+        for line in lines(folder, digest):
+            if str(line["id"]) <= seen:
+                raise ValueError(f"the lines are not in order, or {line['id']} is there twice")
+            seen = str(line["id"])
+            totals.add(line)
+    except (KeyError, TypeError, ValueError, AssertionError, Mistake) as error:
+        raise RefusedError(f"{change.key}: its effects, {path}, cannot be read: {error}", hint=_HINT) from None
+    told = {name: after.get(name) for name in ("moved", "money")}
+    if canonical_json(told) != canonical_json(totals.as_body()):
+        raise RefusedError(f"{change.key}: what it says of its effects is not what they add up to", hint=_HINT)
+
+
+def verify_all(folder: Path, change_set: ChangeSet) -> None:
+    """Raise RefusedError unless all effects of all migrations of a change set are there and as it says."""
+    for change in change_set.changes:
+        if change.kind == KIND:
+            verify(folder, change)
+
+
+def beside(path: Path) -> Path:
+    """Where the effects of a change set are that is saved in a file."""
+    return path.with_name(path.name + ".effects.jsonl")
+
+
+def save(folder: Path, change_set: ChangeSet, path: Path) -> None:
+    """Write the effects of all migrations of a change set beside the file that it is saved in."""
+    digests = [str((change.after or {}).get("manifest")) for change in change_set.changes if change.kind == KIND]
+    if not digests:
+        return
+    try:
+        with beside(path).open("wb") as out:
+            for digest in digests:
+                source = path_of(folder, digest)
+                out.write(canonical_json({"manifest": digest, "size": source.stat().st_size}) + b"\n")
+                with source.open("rb") as file:
+                    shutil.copyfileobj(file, out)
+    except OSError as error:
+        raise RatecardError(f"{beside(path)} cannot be written: {error.strerror}") from None
+
+
+def take_in(folder: Path, path: Path) -> None:
+    """Take in the effects that lie beside a saved change set, each under the digest that its bytes really have."""
+    source = beside(path)
+    if not source.is_file():
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with source.open("rb") as file:
+            while header := file.readline(_LONGEST_LINE):
+                _take_one(folder, file, orjson.loads(header))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RefusedError(f"{source} does not hold the effects of a change set: {error}", hint=_HINT) from None
+
+
+def _take_one(folder: Path, file: BinaryIO, header: Mapping[str, JSON]) -> None:
+    left, whole = int(str(header["size"])), hashlib.sha256()
+    new = folder / f".{os.getpid()}.in"
+    try:
+        with os.fdopen(os.open(new, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as out:
+            while left > 0 and (data := file.read(min(left, 1 << 20))):
+                left -= len(data)
+                whole.update(data)
+                out.write(data)
+        new.replace(path_of(folder, DIGEST_PREFIX + whole.hexdigest()))
+    finally:
+        new.unlink(missing_ok=True)
