@@ -91,7 +91,7 @@ class Execution:
 
     def sent_with_key(self) -> frozenset[str]:
         """The keys of the changes that were sent with an idempotency key, and may be sent again wherever they are."""
-        begun = (one.change for one in self._operations.values() if one.name in self._attempts)
+        begun = (one.change for one in self.operations.values() if one.name in self._attempts)
         return frozenset(change.key for change in begun if self._is_keyed(change))
 
     def settle(self) -> None:
