@@ -53,6 +53,23 @@ CREATE TABLE due (
 CREATE INDEX due_by_time ON due ((what = 'delivery'), at, id);
 """
 TABLES = ("objects", "ledger", "settings", "due")
+KEPT_SINCE_2 = (
+    """
+UPDATE objects SET hidden = json_object(
+  'product_name', json_extract(item, '$.product_name'), 'base', json_extract(body, '$.recurring_pre_tax_amount'),
+  'unit_price', json_extract(body, '$.recurring_pre_tax_amount') / json_extract(body, '$.quantity'),
+  'paid', json_extract(body, '$.recurring_pre_tax_amount'), 'addons', json('[]'), 'discounts', json('[]'),
+  'anchor', json_extract(body, '$.next_billing_date'), 'cycles', 0, 'trial', json('false')
+) WHERE kind = 'subscription'""",
+    """
+UPDATE objects SET hidden = json_object(
+  'partial_refund_allowed', json('true'), 'lines', json_array(json_object(
+    'id', coalesce(json_extract(body, '$.product_cart[0].product_id'), 'whole'), 'refunded', 0,
+    'amount', json_extract(body, '$.total_amount'), 'tax', coalesce(json_extract(body, '$.tax'), 0),
+    'name', NULL, 'prorated', json('false')))
+) WHERE kind = 'payment'""",
+)
+"""What subscriptions and payments of version 1 did not keep yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -418,6 +435,8 @@ def _upgrade_from_1(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE ledger ADD COLUMN target TEXT NOT NULL DEFAULT ''")
     connection.execute("ALTER TABLE ledger ADD COLUMN request TEXT NOT NULL DEFAULT ''")
     connection.execute("UPDATE ledger SET target = object_id")
+    for statement in KEPT_SINCE_2:
+        connection.execute(statement)
     present = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
     for statement in _statements(SCHEMA):
         if statement.split()[2 + (statement.split()[1] == "UNIQUE")] not in present - {"ledger_keeps"}:
