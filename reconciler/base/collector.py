@@ -20,4 +20,7 @@ def collector_paused() -> Iterator[None]:
         yield
     finally:
         if enabled:
+            # What was made is kept: among the old objects at once, not looked at first as if it were about to go.
+            gc.freeze()
+            gc.unfreeze()
             gc.enable()
