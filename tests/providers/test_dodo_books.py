@@ -76,6 +76,16 @@ def test_subscriptions_are_paged_and_filtered(connection: DodoConnection, sandbo
     assert len(list(connection.books.customers())) == 125
 
 
+def test_codes_of_discounts_are_known_though_lists_tell_ids_only(connection: DodoConnection, sandbox: Controls):
+    codes = ["STAY20", "EXTRA10"]
+    sandbox.seed({"discounts": [{"type": "percentage", "amount": 1000, "code": code} for code in codes]})
+    sandbox.seed({"subscriptions": [subscriptions(5) | {"discount_codes": codes}, subscriptions(2)]})
+    with requests_of(connection) as sent:
+        found = list(connection.books.subscriptions(SubscriptionQuery()))
+    assert sorted(one.discounts for one in found) == [()] * 2 + [("STAY20", "EXTRA10")] * 5
+    assert sent == {"GET": 2}  # the page, and the first of those that have them
+
+
 def test_trials_and_active_ones_are_told_apart(connection: DodoConnection, sandbox: Controls):
     trial = {"product_id": "pdt_pro", "trial_period_days": 14}  # begun now
     sandbox.seed({"subscriptions": [subscriptions(2), trial]})

@@ -79,6 +79,7 @@ class DodoBooks:
         self._known_ids = known_ids
         self._guard = threading.Lock()
         self._metadata: OrderedDict[str, Raw] = OrderedDict()
+        self._codes: dict[str, str] = {}  # of discounts, by id
 
     def level(self, change: Change) -> LiveResource | None:
         """The target of an action as it is now, in the shape of the change's `before`; None when it is gone.
@@ -213,7 +214,7 @@ class DodoBooks:
     # Subscriptions
 
     def subscriptions(self, query: SubscriptionQuery) -> Iterator[SubscriptionFact]:
-        """Subscriptions without their add-ons. One request for each 100."""
+        """Subscriptions without their add-ons. One request for each 100, and one for each discount that they have."""
         conditions = _present(
             customer_id=query.customer,
             product_id=query.product,
@@ -222,9 +223,22 @@ class DodoBooks:
             created_at_lte=None if query.created_until is None else format_time(query.created_until),
         )
         for raw in self._each("/subscriptions", conditions, "subscription_id"):
-            subscription = lift_subscription(raw)
+            subscription = self._listed_subscription(raw)
             if query.status is None or subscription.status is query.status:
                 yield subscription
+
+    def _listed_subscription(self, raw: Raw) -> SubscriptionFact:
+        """A list tells the ids of discounts, and a subscription read whole their codes."""
+        with reading("subscription", raw, "subscription_id"):
+            ids = {str(one["discount_id"]) for one in raw.get("discounts") or () if "code" not in one}
+        with self._guard:
+            known = {one: self._codes[one] for one in ids if one in self._codes}
+        if known.keys() == ids:
+            return lift_subscription(raw, known)
+        whole = self.subscription(_id(raw, "subscription_id", "/subscriptions"))
+        if whole is None:
+            raise ProviderError(f"Dodo lists a subscription and has it not: {raw['subscription_id']}", retry=True)
+        return whole
 
     def subscription(self, subscription_id: str) -> SubscriptionFact | None:
         """One subscription, whole. One request."""
@@ -235,6 +249,9 @@ class DodoBooks:
         """A whole subscription that was answered; its metadata is kept for the write that may follow."""
         subscription = lift_subscription(raw)
         with self._guard:
+            self._codes |= {
+                one["discount_id"]: one["code"] for one in raw.get("discounts") or () if "discount_id" in one
+            }
             self._metadata[subscription.id] = raw.get("metadata") or {}
             self._metadata.move_to_end(subscription.id)
             while len(self._metadata) > REMEMBERED:

@@ -242,8 +242,11 @@ def _period(periods: Sequence[Raw], subscription: object) -> tuple[datetime, dat
     return own.pop() if len(own) == 1 else None
 
 
-def lift_subscription(raw: Raw) -> SubscriptionFact:
-    """A subscription: from its GET, or as a list tells it, without add-ons. Raises ProviderError."""
+def lift_subscription(raw: Raw, codes: Mapping[str, str] | None = None) -> SubscriptionFact:
+    """A subscription: from its GET, or as a list tells it, without add-ons. Raises ProviderError.
+
+    `codes` are the codes of discounts by id: a list tells the ids only.
+    """
     with reading("subscription", raw, "subscription_id"):
         status = SUBSCRIPTION_STATUSES.get(raw["status"])
         if status is None:
@@ -265,7 +268,7 @@ def lift_subscription(raw: Raw) -> SubscriptionFact:
             trial_ends_at=trial_ends_at,
             cancels_at_next_billing=raw["cancel_at_next_billing_date"] is True,
             addons=_addons(raw.get("addons") or ()),
-            discounts=_codes(raw.get("discounts") or ()),
+            discounts=_codes(raw.get("discounts") or (), codes or {}),
             cancelled_at=_moment(raw.get("cancelled_at")),
             paused_at=_moment(raw.get("paused_at")),
             scheduled=None if scheduled is None else _in_words(scheduled),
@@ -286,8 +289,11 @@ def _trial_end(
     return next_billing_at if running else None
 
 
-def _codes(discounts: Sequence[Raw]) -> tuple[str, ...]:
-    return tuple(_text(one["code"]) for one in sorted(discounts, key=lambda one: _whole(one.get("position", 0))))
+def _codes(discounts: Sequence[Raw], codes: Mapping[str, str]) -> tuple[str, ...]:
+    """The codes in the order in which they apply: by position where it is told, as they stand in lists."""
+    if all("position" in one for one in discounts):
+        discounts = sorted(discounts, key=lambda one: _whole(one["position"]))
+    return tuple(_text(one["code"] if "code" in one else codes[one["discount_id"]]) for one in discounts)
 
 
 def _addons(told: Sequence[Raw]) -> tuple[tuple[str, int], ...]:
