@@ -6,14 +6,17 @@ stands by it; what it says is written as the attempt's outcome in the same momen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reconciler.base.canonical import JSON, Body
 from reconciler.base.errors import RefusedError, UsageError
 from reconciler.engine.config import refuse_set_clock
 from reconciler.engine.execution import Execution
+from reconciler.engine.identity.proof import Credentials, Known, recognise
+from reconciler.engine.identity.statement import is_proven, sign_statement
 from reconciler.engine.session import Desk, Session
+from reconciler.engine.terms import Terms, terms_for
 from reconciler.journal.entries import Entry, EntryKind, OutcomeStatus, Run, outcome_body, resolution_body
 from reconciler.journal.lease import AccountLease
 from reconciler.plan.change_set import Change, ChangeSet, Verb
@@ -54,6 +57,7 @@ class Answered:
 def doubts(desk: Desk, change_set: ChangeSet) -> tuple[Doubt, ...]:
     """What must be checked before the interrupted run of a change set can go on. Raises RefusedError without a run."""
     run = _open_run(desk, change_set)
+    terms = terms_for(desk, change_set)
     changes = {change.key: change for change in change_set.changes}
     found = []
     for outcome in run.unknown():
@@ -64,7 +68,7 @@ def doubts(desk: Desk, change_set: ChangeSet) -> tuple[Doubt, ...]:
             attempt = outcome.body.get("attempt")
             number = attempt if isinstance(attempt, int) else 0
             name = outcome.text("operation")
-            found.append(Doubt(name, number, change, str(details.get("check")), _said(run, name, number)))
+            found.append(Doubt(name, number, change, str(details.get("check")), _said(run, name, number, terms)))
     return tuple(found)
 
 
@@ -87,18 +91,20 @@ def answer(
     wanted: str,
     *,
     applied: bool,
-    by: str,
+    by: str | Credentials,
     reason: str,
     effect: str | None = None,
-    prove: Callable[[Body], Body] | None = None,
 ) -> Answered:
     """Record that a person found out whether a write took effect; the provider is asked once more before.
 
-    `effect` is the id of what was made, which only the making of an object needs; `prove` gives the proof of what is
-    said. Raises RefusedError, UsageError, LockedError, ProviderError.
+    `by` is by what they prove who they are, as text a claimed name, which only counts in a sandbox. `effect` is the id
+    of what was made, which only the making of an object needs. Raises RefusedError, UsageError, LockedError,
+    ProviderError.
     """
     refuse_set_clock(session.account.mode, session.clock)
-    person = _named(by)
+    terms = terms_for(session, change_set)
+    known = _who(session, terms, by)
+    person = known.person
     if not reason.strip() or len(reason) > LONGEST_REASON:
         raise UsageError("an answer needs a reason of at most 2,000 characters", hint='say what you saw: --reason "…"')
     command = f"resolve {change_set.short}"
@@ -110,11 +116,10 @@ def answer(
         if found is not None:
             return Answered(doubt, found, settled=False, said=doubt.said)
         run = _open_run(session, change_set)
-        body = resolution_body(
+        said_now = resolution_body(
             run.id, doubt.operation, attempt=doubt.attempt, applied=applied, by=person, reason=reason, effect=effect
         )
-        if prove is not None:
-            body = {**body, "proof": prove(body)}
+        body = sign_statement(said_now, known, interactive=isinstance(by, Credentials) and by.interactive)
         said = {**{name: one for name, one in doubt.said.items() if not _same(name, person)}, person: applied}
         settled = len(said) >= PEOPLE and len(set(said.values())) == 1
         entries = [(EntryKind.RESOLUTION, body)]
@@ -170,10 +175,12 @@ def _open_run(desk: Desk, change_set: ChangeSet) -> Run:
     return run
 
 
-def _said(run: Run, operation: str, attempt: int) -> dict[str, bool]:
-    """What each person said last about an attempt."""
+def _said(run: Run, operation: str, attempt: int, terms: Terms) -> dict[str, bool]:
+    """What each person said last about an attempt; what nobody proved counts in a sandbox only."""
     said: dict[str, bool] = {}
     for entry in run.resolutions:
+        if not terms.claims and not is_proven(entry.body, terms.members):
+            continue
         if entry.text("operation") == operation and entry.body.get("attempt") == attempt:
             said = {name: one for name, one in said.items() if not _same(name, _by(entry))}
             said[_by(entry)] = entry.body.get("applied") is True
@@ -187,6 +194,19 @@ def _by(entry: Entry) -> str:
 def _same(one: str, other: str) -> bool:
     """Whether two names are one person's, however they are typed."""
     return one.strip().casefold() == other.strip().casefold()
+
+
+def _who(session: Session, terms: Terms, by: str | Credentials) -> Known:
+    """Who answers. Raises RefusedError for a claim outside a sandbox."""
+    credentials = by if isinstance(by, Credentials) else Credentials(by)
+    if credentials.name is None:
+        return recognise(credentials, terms.members, session.workspace.folder)
+    if not terms.claims:
+        raise RefusedError(
+            f"the account's mode is {session.account.mode}, where a name that nobody proved decides nothing",
+            hint="sign with your SSH key: leave out --as, or add --key PATH",
+        )
+    return Known(_named(credentials.name))
 
 
 def _named(by: str) -> str:

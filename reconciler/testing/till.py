@@ -117,6 +117,10 @@ class Wire:
         """Run `action` when the stage is passed for the nth time, counted from 1 since this object was made."""
         self._armed[stage, nth] = action
 
+    def disarm(self) -> None:
+        """Nothing more happens to writes."""
+        self._armed.clear()
+
     @contextmanager
     def sending(self, target: str) -> Iterator[None]:
         """A write about a target is under way."""

@@ -161,6 +161,7 @@ def test_a_run_that_is_killed_twice_anywhere_ends_with_the_effect_once(tmp_path:
         if stage is not None:
             shop.wire.arm(stage, shop.wire.passed[stage] + 1, dice.choice([lost, crash]))
         survives(shop.finish, killed_at(dice.choice(POINTS), dice.choice([1, 1, 2])))
+    shop.wire.disarm()
     shop.finish()
     judge(shop)
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import click
 
-from reconciler.base.errors import RefusedError, UsageError
+from reconciler.base.errors import UsageError
 from reconciler.cli.change_sets import find_change_set
-from reconciler.cli.common import Where, desk_for, person_named, say, session_for, with_where, write_json
+from reconciler.cli.common import Where, desk_for, say, session_for, with_where, write_json
+from reconciler.cli.identity import credentials_for, with_identity
 
 
 @click.command("resolve")
 @click.argument("change_set")
 @click.argument("operation", required=False)
 @click.option("--applied/--not-applied", "applied", default=None, help="Whether it took effect, as you found out.")
-@click.option("--as", "person", metavar="NAME", help="Who answers; only in a sandbox.")
+@with_identity("answers")
 @click.option("--reason", metavar="TEXT", help="What you saw, for the journal.")
 @click.option("--id", "effect", metavar="ID", help="The id of what was made, where an object was.")
 @with_where("workspace", "account", "json")
@@ -25,6 +27,8 @@ def command(
     operation: str | None,
     applied: bool | None,
     person: str | None,
+    key: Path | None,
+    token: str | None,
     reason: str | None,
     effect: str | None,
 ) -> int:
@@ -41,14 +45,9 @@ def command(
     if reason is None:
         raise UsageError("an answer needs a reason", hint='say what you saw: --reason "…"')
     with session_for(where) as session:
-        if session.account.mode != "sandbox":
-            raise RefusedError(
-                f"answers for an account in mode {session.account.mode} must be signed, and --as proves nothing",
-                hint="`ratecard apply --resume` asks the provider again",
-            )
         found = find_change_set(session, change_set)
-        name = person_named(person)
-        answered = answer(session, found, operation, applied=applied, by=name, reason=reason, effect=effect)
+        who = credentials_for(session, person, key, token)
+        answered = answer(session, found, operation, applied=applied, by=who, reason=reason, effect=effect)
     doubt, resume = answered.doubt, where.next_command(f"apply {found.short} --resume")
     if where.json:
         from reconciler.cli.shapes import AnswerShape, ResolutionShape
