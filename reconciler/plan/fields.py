@@ -66,10 +66,11 @@ def level_lines(before: Body | None, after: Body | None, kind: KindCapabilities)
     What does not move is told once, as `after`, and so is what only the wanted level tells: a reason, a charge.
     """
     moved = {change.path: change for change in _level_changes(before or {}, after or {})}
-    still = (FieldChange(path, None, value) for path, value in _set_fields(after or {}) if path not in moved)
-    shown = [*(change for change in still if not _label(change.path, kind).quiet), *moved.values()]
-    ordered = _in_order(_without_halves(shown, kind), kind)
     two_sided = {path for path in moved if _top(path) in (before or {})}
+    still = (FieldChange(path, None, value) for path, value in _set_fields(after or {}) if path not in two_sided)
+    told = (change for change in still if not _label(change.path, kind).quiet)
+    shown = [*told, *(moved[path] for path in two_sided)]
+    ordered = _in_order(_without_halves(shown, kind), kind)
     return tuple((_line(one, before, after, kind), one.path in two_sided) for one in ordered)
 
 

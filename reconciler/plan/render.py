@@ -12,7 +12,9 @@ from collections.abc import Iterator, Sequence
 from reconciler.base.money import Money
 from reconciler.plan.capabilities import Capabilities
 from reconciler.plan.change_set import Change, ChangeSet, Undo, Unmanaged, Verb
+from reconciler.plan.effects import customers_of, money_moved
 from reconciler.plan.fields import Line, escape, level_lines, lines
+from reconciler.plan.impact import Impact
 
 SYMBOLS = {
     Verb.CREATE: "+",
@@ -85,7 +87,8 @@ def totals(change_set: ChangeSet) -> Iterator[str]:
         + ", ".join(f"{count} to {verb}" for verb, count in counts.items())
         + (f" ({superseded} of them archived after the new one is made)." if superseded else ".")
     )
-    impacts = [change.impact for change in change_set.changes if change.impact is not None]
+    yield from _leaving(change_set)
+    impacts = [impact for change in change_set.changes if (impact := _on_revenue(change)) is not None]
     if impacts:
         subscriptions = sum(impact.subscriptions for impact in impacts)
         before = _sum([amount for impact in impacts for amount in impact.mrr_before])
@@ -102,6 +105,25 @@ def totals(change_set: ChangeSet) -> Iterator[str]:
         yield f"{_count(len(final), 'change')} cannot be undone: {', '.join(change.address for change in final)}."
     else:
         yield "All of it can be undone with `ratecard revert`."
+
+
+def _leaving(change_set: ChangeSet) -> Iterator[str]:
+    """The money that moves at once, by currency, and to how many: read from the bodies, never from a sentence."""
+    moving = [change for change in change_set.changes if money_moved(change)]
+    if not moving:
+        return
+    amounts = [amount for change in moving for amount in money_moved(change)]
+    customers = _count(len({one for change in moving for one in customers_of(change)}), "customer")
+    leaves, comes = (_sum([a for a in amounts if a.minor > 0]), _sum([-a for a in amounts if a.minor < 0]))
+    parts = [f"{words} {sums}" for words, sums in ((leaves, "leaves"), (comes, "comes in")) if words != "nothing"]
+    yield f"Money at once: {' and '.join(parts)}, for {customers}."
+
+
+def _on_revenue(change: Change) -> Impact | None:
+    """What a change means for what recurs: nothing where it is an action that touches no subscription."""
+    if change.impact is None or (change.verb is Verb.EXECUTE and not change.impact.subscriptions):
+        return None
+    return change.impact
 
 
 def _details(change: Change, capabilities: Capabilities, *, aligned: bool = True) -> list[str]:
@@ -129,7 +151,7 @@ def _notes(change_set: ChangeSet) -> Iterator[str]:
     """What the provider cannot hold and somebody else must see to: each note once, with all that it is about."""
     about: dict[str, list[str]] = {}
     for change in change_set.changes:
-        if change.verb in (Verb.CREATE, Verb.REPLACE):
+        if change.verb in (Verb.CREATE, Verb.REPLACE, Verb.EXECUTE):
             for note in change.notes:
                 about.setdefault(note, []).append(change.address)
     for note, addresses in about.items():
@@ -151,7 +173,8 @@ def _level_rows(rows: Sequence[tuple[Line, bool]], *, aligned: bool) -> Iterator
 
 
 def _title(change: Change) -> str:
-    where = f" ({change.id})" if change.id and change.verb is not Verb.UPDATE else ""
+    # The address of an action names its target already.
+    where = f" ({change.id})" if change.id and change.verb not in (Verb.UPDATE, Verb.EXECUTE) else ""
     return f"{change.title}{where}"
 
 

@@ -146,7 +146,7 @@ def is_ours(marker: Mapping[str, str] | None, workspace: str, action: str) -> bo
 def theirs(text: str, most: int = 60) -> str:
     """Text that a customer wrote, as it is shown: short, in quotes, nothing hidden in it and no quote to end it."""
     short = text if len(text) <= most else text[: most - 1] + "…"
-    return '"' + escape(short).replace("\\", "\\\\").replace('"', "'") + '"'
+    return '"' + escape(short).replace('"', "'") + '"'
 
 
 def moved(

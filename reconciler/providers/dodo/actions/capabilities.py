@@ -26,8 +26,8 @@ _SUBSCRIPTION = Label("subscription", quiet=True)
 _CURRENCY = Label("currency", quiet=True)
 _WORTH_LABELS = {
     "currency": _CURRENCY,
-    "amount_before": Label("paid until now", Form.MONEY),
-    "every": Label("paid every"),
+    "amount_before": Label("paid until now", Form.MONEY, quiet=True),
+    "every": Label("paid every", quiet=True),
 }
 _PLAN_LABELS = {
     "customer": _CUSTOMER,
