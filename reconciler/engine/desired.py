@@ -34,7 +34,7 @@ class Desired:
     """What the specs of a workspace ask for at one provider, with all that is wrong with them.
 
     `count` is the number of specs without mistakes; they themselves are read when somebody asks for them. `acts` is
-    whether any of them is an action.
+    whether any of them is an action or a policy.
     """
 
     resources: tuple[Resource, ...]

@@ -84,7 +84,8 @@ def make_change_set(session: Session, desired: Desired | None = None) -> Planned
     change_set = ChangeSet(
         account=session.identity(live.account_id),
         workspace=session.workspace.name,
-        changes=(*configuration, *actions.changes),
+        changes=(*configuration, *actions.changes, *_policy(session, wanted)),
+        policy=session.policy_digest(),
         unmanaged=found.unmanaged,
         warnings=(*(_in_a_line(diagnostic) for diagnostic in diagnostics), *moves.warnings, *actions.warnings),
         actions=(*moves.begun, *actions.begun),
@@ -110,6 +111,17 @@ def _actions(session: Session, wanted: Desired, configuration: Sequence[Change],
     from reconciler.engine.resolving import resolve_actions
 
     return resolve_actions(session, wanted.specs, configuration, live)
+
+
+def _policy(session: Session, wanted: Desired) -> tuple[Change, ...]:
+    """What would put the policy of the specs in force, last of all; nothing where it is already."""
+    if not wanted.acts:
+        return ()
+    from reconciler.engine.governing import canonical_policy, in_force, policy_change
+
+    body = next((canonical_policy(s.document) for s in wanted.specs if s.document.kind == "Policy"), None)
+    change = policy_change(body, in_force(session.journal, session.account_name))
+    return () if change is None else (change,)
 
 
 def remember(desk: Desk, change_set: ChangeSet, *, by: str | None = None, proof: Body | None = None) -> None:

@@ -55,6 +55,7 @@ def make_reverse(session: Session, prefix: str) -> ChangeSet:
             hint="change the specs to what you want, and plan that",
         )
     return ChangeSet(
+        policy=session.policy_digest(),
         account=session.identity(live.account_id),
         workspace=session.workspace.name,
         changes=order.in_order(with_impact(session, found.changes), session.provider.capabilities),

@@ -21,7 +21,7 @@ from reconciler.journal.lease import HOLDS_S, AccountLease
 from reconciler.journal.lock import AccountLock
 from reconciler.journal.store import Journal
 from reconciler.plan.approval import Decision
-from reconciler.plan.change_set import AccountIdentity
+from reconciler.plan.change_set import NO_POLICY, AccountIdentity
 from reconciler.plan.resource import Binding
 from reconciler.providers.base import AccountAccess, Connection, Mode, Provider
 from reconciler.providers.registry import find_provider
@@ -68,6 +68,12 @@ class Desk:
     def manifests(self) -> Path:
         """The folder beside the journal in which the effects of migrations lie, one file each."""
         return self.journal.path.parent / "manifests"
+
+    def policy_digest(self) -> str:
+        """The digest of the policy in force in the account, `none` where there is none."""
+        for entry in self.journal.entries(self.account_name, EntryKind.POLICY, newest_first=True, limit=1):
+            return entry.text("policyDigest")
+        return NO_POLICY
 
     def bindings(self) -> dict[str, Binding]:
         """The live bindings of the account, by address."""

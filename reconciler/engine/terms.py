@@ -7,10 +7,12 @@ from datetime import timedelta
 
 from reconciler.base.errors import RefusedError
 from reconciler.engine.config import refuse_live
+from reconciler.engine.governing import in_force, read_policy, verdict_for
 from reconciler.engine.session import Desk
-from reconciler.plan.approval import ANYBODY, NOBODY, VALID_FOR, Requester
+from reconciler.plan.approval import NOBODY, VALID_FOR, Requester
 from reconciler.plan.change_set import ChangeSet
 from reconciler.plan.people import Member, Requirement
+from reconciler.plan.policy import members_of
 from reconciler.plan.verdict import Answer, Verdict
 from reconciler.providers.base import Mode
 
@@ -47,14 +49,29 @@ class Terms:
 
 
 def refuse_ungoverned(desk: Desk, change_set: ChangeSet) -> None:
-    """Raise RefusedError for a live account without a policy in force."""
-    refuse_live(change_set.account.mode, "approving or applying")
-    refuse_live(desk.account.mode, "approving or applying")
+    """Raise RefusedError for a live account without a policy in force, unless it is to get its first one."""
+    modes = {change_set.account.mode, desk.account.mode}
+    first = bool(change_set.changes) and all(change.kind == "policy" for change in change_set.changes)
+    if Mode.LIVE in modes and not first and in_force(desk.journal, desk.account_name).spec is None:
+        refuse_live(Mode.LIVE, "approving or applying")
 
 
 def terms_for(desk: Desk, change_set: ChangeSet, requester: Requester = NOBODY) -> Terms:
     """The terms of a change set. Raises RefusedError for a live account without a policy."""
     refuse_ungoverned(desk, change_set)
+    governed = verdict_for(desk, change_set, requester)
+    verdict = governed.combined
     claims = Mode(desk.account.mode) is Mode.SANDBOX
-    final = len(change_set.irreversible())
-    return Terms(ANYBODY, None, claims, str(final) if final else None)
+    members = governed.members if governed.policy.spec is not None else _first_members(change_set)
+    denied = verdict.reasons if verdict.answer is Answer.DENY else ()
+    if change_set.policy != governed.policy.digest:
+        denied = (*denied, "the policy in force is another than when it was planned: plan again")
+    return Terms(verdict.requirements, members, claims, verdict.confirm, verdict.valid_for, denied)
+
+
+def _first_members(change_set: ChangeSet) -> tuple[Member, ...] | None:
+    """Who may put a first policy in force: whom it names, so that nobody is locked out."""
+    for change in change_set.changes:
+        if change.kind == "policy" and change.after is not None and change_set.account.mode != Mode.SANDBOX:
+            return members_of(read_policy(change.after))
+    return None

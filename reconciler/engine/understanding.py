@@ -11,7 +11,7 @@ from reconciler.providers.base import UNKNOWN_NAME, Provider
 from reconciler.spec.check import check
 from reconciler.spec.files import SourceFile
 from reconciler.spec.kinds.fields import ALIAS_PREFIX
-from reconciler.spec.kinds.registry import ACTIONS
+from reconciler.spec.kinds.registry import CONFIGURATION
 from reconciler.spec.load import Spec, load_files
 
 
@@ -32,7 +32,7 @@ def understand(
         # A reference that leads nowhere is told by `check`, which knows the specs that could not be read.
         *(found for found in lowered.diagnostics if found.code != UNKNOWN_NAME),
     ]
-    acts = any(spec.kind in ACTIONS for spec in specs)
+    acts = any(spec.kind not in CONFIGURATION for spec in specs)
     read = Specs(tuple(specs), loaded.specs)
     return Desired(lowered.resources, tuple(in_order(diagnostics)), len(specs), lambda: read, acts)
 

@@ -63,6 +63,13 @@ class KindCapabilities:
 LOCAL_KINDS = frozenset({"message", "migration", "policy"})
 
 
+# How what is done here is shown and ordered.
+LOCAL: Mapping[str, KindCapabilities] = {
+    # Last of all: what comes before it was judged under the policy that it replaces.
+    "policy": KindCapabilities("policy", rank=200, marked=False, labels={"name": Label("policy")}),
+}
+
+
 class ReadBack(StrEnum):
     """How a mark that we left on an effect can be read again."""
 
@@ -106,6 +113,10 @@ class Capabilities:
     kinds: Mapping[str, KindCapabilities]
     event_types: tuple[str, ...] = ()
     operations: Mapping[str, OperationCapabilities] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """What is done here is the same beside every provider."""
+        object.__setattr__(self, "kinds", {**LOCAL, **self.kinds})
 
     def is_action(self, kind: str) -> bool:
         """Whether a kind is one of actions, which are executed, rather than of objects that are kept as specs ask."""

@@ -1,0 +1,149 @@
+"""The policy in force: how one comes, what it answers, and that a changed file alone changes nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from reconciler.base.errors import NotApprovedError, RefusedError
+from reconciler.cli.commands.init import write_workspace
+from reconciler.engine.applying import Result, apply_change_set
+from reconciler.engine.clock import SystemClock
+from reconciler.engine.config import load_workspace
+from reconciler.engine.deciding import approve, ask_for
+from reconciler.engine.governing import in_force, verdict_for
+from reconciler.engine.planning import make_change_set, remember
+from reconciler.engine.session import open_session
+from reconciler.journal.entries import EntryKind
+from reconciler.plan.change_set import NO_POLICY
+from reconciler.plan.verdict import Answer
+
+POLICY = """\
+apiVersion: ratecard.dev/v1alpha1
+kind: Policy
+metadata:
+  name: main
+spec:
+  roles: [support, finance]
+  members:
+    - {name: sue, roles: [support]}
+    - {name: fin, roles: [finance]}
+    - {name: flo, roles: [finance]}
+  rules:
+    - {name: no-discounts, when: {kinds: [Discount], verbs: [archive]}, answer: deny}
+    - {name: titles, when: {kinds: [Meter]}, answer: auto}
+    - {name: prices, when: {kinds: [Plan]}, ask: {roles: [finance]}}
+"""
+
+
+@pytest.fixture
+def session(tmp_path: Path):
+    write_workspace(tmp_path, "acme")
+    for path in (tmp_path / "specs").glob("*.yaml"):
+        path.unlink()
+    (tmp_path / "specs" / "policy.yaml").write_text(POLICY)
+    workspace, _ = load_workspace(tmp_path)
+    assert workspace is not None
+    with open_session(workspace, None, SystemClock()) as opened:
+        yield opened
+
+
+def planned(session):
+    change_set = make_change_set(session).change_set
+    assert change_set is not None
+    return change_set
+
+
+def adopt(session):
+    first = planned(session)
+    remember(session, first)
+    approve(session, first, "Ann")
+    done = apply_change_set(session, first)
+    assert (done.result, done.reason, done.left) == (Result.APPLIED, None, ())
+
+
+def write(session, name, text):
+    (session.workspace.folder / "specs" / name).write_text(text)
+
+
+METER = """\
+apiVersion: ratecard.dev/v1alpha1
+kind: Meter
+metadata: {name: calls}
+spec: {title: Calls, unit: call, event: api.call, aggregation: {type: count}}
+"""
+PLAN = """\
+apiVersion: ratecard.dev/v1alpha1
+kind: Plan
+metadata: {name: pro}
+spec: {title: Pro, taxCategory: saas, prices: {monthly: {amount: 49 USD, every: month}}}
+"""
+
+
+def test_a_first_policy_asks_and_is_in_force_when_it_was_applied(session):
+    first = planned(session)
+    assert [(change.key, change.before) for change in first.changes] == [("execute Policy/main", None)]
+    assert first.policy == NO_POLICY
+    assert verdict_for(session, first).combined.answer is Answer.ASK
+    adopt(session)
+    now = in_force(session.journal, session.account_name)
+    assert now.spec is not None
+    assert [rule.name for rule in now.spec.rules] == ["no-discounts", "titles", "prices"]
+    assert planned(session).policy == now.digest
+    assert planned(session).changes == ()
+
+
+def test_a_changed_file_is_judged_by_the_policy_that_it_would_replace(session):
+    adopt(session)
+    before = in_force(session.journal, session.account_name)
+    write(session, "policy.yaml", POLICY.replace("answer: deny", "answer: auto"))
+    looser = planned(session)
+    assert in_force(session.journal, session.account_name) == before
+    ask_for(session, looser, "fin")
+    approve(session, looser, "fin")
+    with pytest.raises(NotApprovedError, match="other than fin"):
+        apply_change_set(session, looser)
+    approve(session, looser, "flo")
+    assert apply_change_set(session, looser).result is Result.APPLIED
+    assert in_force(session.journal, session.account_name).digest != before.digest
+
+
+def test_a_comment_another_order_of_people_or_no_file_is_no_change(session):
+    adopt(session)
+    sue = "    - {name: sue, roles: [support]}\n"
+    write(session, "policy.yaml", "# who may\n" + POLICY.replace(sue, "").replace("  rules:", f"{sue}  rules:"))
+    assert planned(session).changes == ()
+    (session.workspace.folder / "specs" / "policy.yaml").unlink()
+    assert planned(session).changes == ()
+
+
+def test_what_a_rule_lets_through_needs_nobody_and_what_it_asks_needs_the_right_role(session):
+    adopt(session)
+    write(session, "meter.yaml", METER)
+    assert apply_change_set(session, planned(session)).result is Result.APPLIED
+    write(session, "plan.yaml", PLAN)
+    prices = planned(session)
+    ask_for(session, prices, "fin")
+    approve(session, prices, "sue")
+    with pytest.raises(NotApprovedError, match="1 person with the role finance other than fin"):
+        apply_change_set(session, prices)
+    approve(session, prices, "flo")
+    assert apply_change_set(session, prices).result is Result.APPLIED
+
+
+def test_what_was_planned_under_another_policy_is_refused(session):
+    write(session, "meter.yaml", METER)
+    (session.workspace.folder / "specs" / "policy.yaml").unlink()
+    early = planned(session)
+    write(session, "policy.yaml", POLICY)
+    (session.workspace.folder / "specs" / "meter.yaml").unlink()
+    adopt(session)
+    with pytest.raises(RefusedError, match="plan again"):
+        approve(session, early, "fin")
+
+
+def test_a_policy_that_cannot_be_read_stops_everything(session):
+    adopt(session)
+    body = {"policy": {"name": "main", "spec": {"rules": "none"}}, "policyDigest": "sha256:0", "digest": "", "run": ""}
+    session.journal.append(EntryKind.POLICY, session.account_name, body)
+    with pytest.raises(RefusedError, match="cannot be read"):
+        in_force(session.journal, session.account_name)
