@@ -78,7 +78,7 @@ class Dodo:
         return _answer(answer)
 
     def _patch(self, body: dict[str, Any]) -> dict[str, Any]:
-        known = ("status", "cancel_at_next_billing_date", "next_billing_date", "cancellation_comment")
+        known = ("status", "cancel_at_next_billing_date", "next_billing_date", "cancellation_comment", "metadata")
         self.subscription |= {name: body[name] for name in known if name in body}
         return self.subscription
 

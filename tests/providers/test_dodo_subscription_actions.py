@@ -226,6 +226,16 @@ def test_cancelling_says_who_and_why_and_taking_it_back_says_neither(connection:
     assert prepare(connection, back).body == {"cancel_at_next_billing_date": False}
 
 
+def test_a_longer_trial_leaves_a_mark_on_the_subscription(connection: DodoConnection, dodo: Dodo):
+    mark = {"ratecard_owner": WORKSPACE, "ratecard_address": "Action/one:trial_extension", "ratecard_op": "op-1"}
+    request = prepare(connection, LONGER)
+    assert request.body == {"next_billing_date": "2026-04-15T00:00:00Z", "metadata": {"team": "blue"} | mark}
+    connection.write(LONGER, request, {})
+    (found,) = [connection.books.subscription("sub_1")]
+    assert found is not None
+    assert found.marker == mark
+
+
 def test_pausing_and_going_on_are_sent_alone(connection: DodoConnection, dodo: Dodo):
     assert prepare(connection, PAUSE).body == {"status": "paused"}
     execute(connection, PAUSE)

@@ -18,6 +18,7 @@ from reconciler.providers.dodo.actions.capabilities import (
     OF_SUBSCRIPTIONS,
     PLAN_CHANGE,
     REFUND,
+    TRIAL_EXTENSION,
 )
 from reconciler.providers.dodo.actions.facts import REFUND_FAILED, lift_refund, lift_wallet
 from reconciler.providers.dodo.actions.finding import find_action
@@ -31,6 +32,7 @@ from reconciler.providers.dodo.actions.requests import (
     refund_amount,
     refund_request,
     target_id,
+    trial_request,
 )
 from reconciler.providers.dodo.actions.spreading import spread
 from reconciler.providers.dodo.client import Client
@@ -48,8 +50,8 @@ class Actions:
     def prepare(self, change: Change, operation: str, workspace: str, ids: Ids) -> Request:
         """The one write. Raises ProviderError, before anything is sent, for what Dodo cannot do.
 
-        Requests: a refund in part reads the lines of its payment, one; a plan change reads the subscription when that
-        was not done a moment ago, one; the others none.
+        Requests: a refund in part reads the lines of its payment, one; a plan change and a longer trial read the
+        subscription when that was not done a moment ago, one; the others none.
         """
         if change.kind == REFUND:
             amount, asked = refund_amount(change), items_asked(change)
@@ -62,6 +64,8 @@ class Actions:
         if change.kind in CHANGES_PLAN:
             metadata = self._books.metadata(target_id(change))
             return plan_change_request(change, operation, workspace, self._books.known(change, ids), metadata)
+        if change.kind == TRIAL_EXTENSION:
+            return trial_request(change, operation, workspace, self._books.metadata(target_id(change)))
         if change.kind in OF_SUBSCRIPTIONS:
             return patch_request(change)
         raise ProviderError(f'{change.address}: Dodo knows no action "{change.kind}"')

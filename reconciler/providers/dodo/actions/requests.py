@@ -237,15 +237,28 @@ def plan_change_request(
     change: Change, operation: str, workspace: str, ids: Ids, metadata: Mapping[str, Any]
 ) -> Request:
     """`metadata` is the subscription's: the payment of the change takes it up when none is sent, so it goes along."""
-    body = plan_change_body(plan_target(change, ids))
-    marked = {**metadata, **action_mark(workspace, change.address, operation)}
-    if len(marked) <= PAIR_LIMIT:
-        body["metadata"] = marked
+    body = plan_change_body(plan_target(change, ids)) | _marked(change, operation, workspace, metadata)
     return Request("POST", f"{subscription_path(target_id(change))}/change-plan", body)
 
 
+def _marked(change: Change, operation: str, workspace: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """All metadata with our mark in it, nothing where there is no room for it."""
+    marked = {**metadata, **action_mark(workspace, change.address, operation)}
+    return {"metadata": marked} if len(marked) <= PAIR_LIMIT else {}
+
+
+def trial_request(change: Change, operation: str, workspace: str, metadata: Mapping[str, Any]) -> Request:
+    """The next billing date moved, and our mark beside what metadata the subscription has.
+
+    The mark tells whoever lost the journal that the trial is longer already: some days more are never added twice.
+    """
+    moment = read_text(body_of(change.after), "next_billing_at", change.address)
+    body = {"next_billing_date": moment} | _marked(change, operation, workspace, metadata)
+    return Request("PATCH", subscription_path(target_id(change)), body)
+
+
 def patch_request(change: Change) -> Request:
-    """Cancelling, pausing and moving the next billing date: naturally done once however often they are sent."""
+    """Cancelling and pausing: naturally done once however often they are sent."""
     before, after = body_of(change.before), body_of(change.after)
     path = subscription_path(target_id(change))
     if change.kind == PAUSE:
@@ -254,9 +267,8 @@ def patch_request(change: Change) -> Request:
             raise ProviderError(f'{change.address}: a subscription is paused or active, not "{status}"')
         paused = status == SubscriptionStatus.PAUSED
         return Request("PATCH", path, {"status": "paused" if paused else "active"})  # Dodo takes it alone only
-    if change.kind == CANCELLATION:
-        return Request("PATCH", path, _cancelling(change, before, after))
-    return Request("PATCH", path, {"next_billing_date": read_text(after, "next_billing_at", change.address)})
+    assert change.kind == CANCELLATION, "the others have requests of their own"
+    return Request("PATCH", path, _cancelling(change, before, after))
 
 
 def _cancelling(change: Change, before: Body, after: Body) -> dict[str, Any]:
