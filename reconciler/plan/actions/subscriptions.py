@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from reconciler.base.canonical import JSON
 from reconciler.base.clock import format_time
 from reconciler.base.money import Money, Percent
-from reconciler.plan.actions.resolved import Resolving, moved
+from reconciler.plan.actions.resolved import Resolving, is_ours, moved
 from reconciler.plan.facts import SubscriptionFact, SubscriptionStatus
 from reconciler.plan.impact import monthly, total
 from reconciler.plan.resource import foreign
@@ -106,6 +106,8 @@ def add_trial_extension(resolving: Resolving, fact: SubscriptionFact) -> str | N
         return "it is in no trial"
     if fact.cancels_at_next_billing:
         return "it ends with its trial"
+    if is_ours(fact.marker, resolving.workspace, resolving.action):
+        return "its mark at the provider says that this was done"
     ends = fact.next_billing_at
     spec = document.spec
     wanted = spec.until if spec.until is not None else ends + timedelta(days=spec.days or 0)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -75,6 +76,17 @@ def test_a_trial_ends_later_by_days_or_at_a_moment():
     _, (by_moment,) = added(add_trial_extension, "TrialExtension", until, TRIAL)
     assert by_moment.after["next_billing_at"] == "2026-04-15T00:00:00Z"
     assert (mrr_delta(by_moment), money_moved(by_moment)) == ((), ())
+
+
+def test_days_are_not_added_again_to_a_trial_that_carries_the_mark_of_this_action():
+    spec = "{subscription: sub_1, days: 7}"
+    mark = {"ratecard_owner": "acme", "ratecard_address": "TrialExtension/outage:sub_1"}
+    reason, changes = added(add_trial_extension, "TrialExtension", spec, replace(TRIAL, marker=mark))
+    assert (reason, changes) == ("its mark at the provider says that this was done", ())
+    other = mark | {"ratecard_address": "TrialExtension/another:sub_1"}
+    reason, (change,) = added(add_trial_extension, "TrialExtension", spec, replace(TRIAL, marker=other))
+    assert reason is None
+    assert change.after["next_billing_at"] == "2026-04-08T00:00:00Z"
 
 
 def discount(percent="20%"):
