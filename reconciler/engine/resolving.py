@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconciler.base.diagnostics import Diagnostic, Mistake, Severity
 from reconciler.engine.gathering import Gathering
@@ -149,7 +149,11 @@ class _Planning:
                 at = ("spec", "select") if spec.document.spec.select is not None else ("spec",)
                 self._say(spec, Mistake(message, code="action/nobody", at=at), Severity.WARNING)
             return
-        for change in (*effects.changes, *written):
+        operation = capabilities.operations.get(kind)
+        open_questions = operation.notes if operation is not None else ()
+        for change in effects.changes:
+            self._add(spec, replace(change, notes=(*change.notes, *open_questions)))
+        for change in written:
             self._add(spec, change)
         self.begun.append(BegunAction(resolving.action, spec_digest(spec)))
 

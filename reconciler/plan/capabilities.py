@@ -16,6 +16,7 @@ class Form(StrEnum):
     RATE = "rate"  # decimal text in minor units, for one unit
     BASIS_POINTS = "basis points"
     COUNT = "count"
+    PROSE = "prose"  # text of several lines, shown on one
     PERIOD = "period"  # a count in one field and its unit in another
 
 

@@ -184,7 +184,7 @@ def _write(path: str, value: JSON, label: Label, body: Body | None) -> str | Non
     if isinstance(value, Mapping) and _is_reference(value):
         return escape(str(next(iter(value.values()))))
     if isinstance(value, str):
-        return escape(value)
+        return escape(value.strip().replace("\n", " ⏎ ") if label.form is Form.PROSE else value)
     return escape(json.dumps(value, ensure_ascii=False))
 
 

@@ -102,7 +102,9 @@ def totals(change_set: ChangeSet) -> Iterator[str]:
             yield "Money: nobody subscribes to what changes; revenue stays as it is."
     final = change_set.irreversible()
     if final:
-        yield f"{_count(len(final), 'change')} cannot be undone: {', '.join(change.address for change in final)}."
+        named = ", ".join(change.address for change in final[:_LISTED])
+        more = f" and {len(final) - _LISTED:,} more" if len(final) > _LISTED else ""
+        yield f"{_count(len(final), 'change')} cannot be undone: {named}{more}."
     else:
         yield "All of it can be undone with `ratecard revert`."
 
@@ -155,7 +157,8 @@ def _notes(change_set: ChangeSet) -> Iterator[str]:
             for note in change.notes:
                 about.setdefault(note, []).append(change.address)
     for note, addresses in about.items():
-        yield f"Note for {', '.join(addresses)}: {note}."
+        more = f" and {len(addresses) - _LISTED:,} more" if len(addresses) > _LISTED else ""
+        yield f"Note for {', '.join(addresses[:_LISTED])}{more}: {note}."
 
 
 def _rows(rows: Sequence[Line], *, new: bool, aligned: bool) -> Iterator[str]:

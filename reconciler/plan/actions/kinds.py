@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reconciler.plan.capabilities import KindCapabilities, Label
+from reconciler.plan.capabilities import Form, KindCapabilities, Label
 
 ACTION_KINDS: Mapping[str, KindCapabilities] = {
     "message": KindCapabilities(
@@ -17,7 +17,7 @@ ACTION_KINDS: Mapping[str, KindCapabilities] = {
             "customer": Label("customer", quiet=True),
             "to": Label("to"),
             "subject": Label("subject"),
-            "text": Label("text"),
+            "text": Label("text", Form.PROSE),
             "status": Label("status", quiet=True),
         },
     ),
