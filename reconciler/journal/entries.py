@@ -229,6 +229,8 @@ def effect_body(address: str, kind: str, effect: str, *, digest: str, run: str, 
 def message_body(address: str, name: str, to: str, said: str, *, run: str) -> Body:
     """A message went out: what it is called in the outbox, to whom, and the digest of its subject and text."""
     return {"address": address, "id": name, "to": to, "said": said, "run": run}
+
+
 def policy_body(policy: Body, policy_digest: str, *, of: str, run: str) -> Body:
     """A policy is in force from now on: the whole of it, its digest, and the change set `of` that brought it."""
     return {"policy": policy, "policyDigest": policy_digest, "digest": of, "run": run}

@@ -15,6 +15,8 @@ from reconciler.plan.change_set import Change, ChangeSet, Undo, Unmanaged, Verb
 from reconciler.plan.effects import customers_of, money_moved
 from reconciler.plan.fields import Line, escape, level_lines, lines
 from reconciler.plan.impact import Impact
+from reconciler.plan.migration import KIND as MIGRATION
+from reconciler.plan.migration_words import migration_lines
 
 SYMBOLS = {
     Verb.CREATE: "+",
@@ -133,7 +135,9 @@ def _details(change: Change, capabilities: Capabilities, *, aligned: bool = True
     if change.reason:
         out.append(change.reason)
     kind = capabilities.kinds[change.kind]
-    if change.verb is Verb.EXECUTE:
+    if change.kind == MIGRATION:
+        out += migration_lines(change.after or {})
+    elif change.verb is Verb.EXECUTE:
         out += _level_rows(level_lines(change.before, change.after, kind), aligned=aligned)
     elif change.verb in (Verb.UPDATE, Verb.REPLACE):
         out += _rows(lines(change.before, change.after, kind), new=False, aligned=aligned)
