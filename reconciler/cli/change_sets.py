@@ -102,8 +102,22 @@ def style_of(where: Where, style: str | None) -> str:
     return "json" if where.json else style or "text"
 
 
-def print_change_set(capabilities: Capabilities, change_set: ChangeSet, style: str) -> None:
-    """Print a change set as `text`, `markdown` or `json`."""
+def needs_of(desk: Desk, change_set: ChangeSet) -> dict[str | None, str]:
+    """What the policy in force answers, by the key of a change and by None for all; empty without one."""
+    from reconciler.plan.change_set import NO_POLICY
+
+    if desk.policy_digest() == NO_POLICY or not change_set.changes:
+        return {}
+    from reconciler.engine.governing import verdict_for
+
+    governed = verdict_for(desk, change_set)
+    return {verdict.change: verdict.sentence() for verdict in (*governed.verdicts, governed.combined)}
+
+
+def print_change_set(
+    capabilities: Capabilities, change_set: ChangeSet, style: str, needs: dict[str | None, str] | None = None
+) -> None:
+    """Print a change set as `text`, `markdown` or `json`; `needs` is what the policy answers."""
     from reconciler.plan import render
     from reconciler.plan.truth import refuse_impossible
 
@@ -115,7 +129,7 @@ def print_change_set(capabilities: Capabilities, change_set: ChangeSet, style: s
     elif style == "markdown":
         click.echo(render.as_markdown(change_set, capabilities), nl=False)
     else:
-        click.echo(_coloured(render.as_text(change_set, capabilities)), nl=False)
+        click.echo(_coloured(render.as_text(change_set, capabilities, needs)), nl=False)
 
 
 _COLOURS = {"+": "green", "^": "green", "~": "yellow", "±": "yellow", "=": "cyan", "-": "red", "!": "red"}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from reconciler.base.money import Money
 from reconciler.plan.capabilities import Capabilities
@@ -32,8 +32,12 @@ ARROW = "→"
 _LISTED = 10
 
 
-def as_text(change_set: ChangeSet, capabilities: Capabilities) -> str:
-    """The change set for a terminal: a line a change, its fields below, then what it means in all."""
+def as_text(change_set: ChangeSet, capabilities: Capabilities, needs: Mapping[str | None, str] | None = None) -> str:
+    """The change set for a terminal: a line a change, its fields below, then what it means in all.
+
+    `needs` are the policy's answers in words, by the key of a change and by None for all of it.
+    """
+    said = needs or {}
     if change_set.changes:
         out = [f"Change set {change_set.short} for {_account(change_set)}"]
     else:
@@ -45,9 +49,11 @@ def as_text(change_set: ChangeSet, capabilities: Capabilities) -> str:
     for change in change_set.changes:
         out.append(f"  {SYMBOLS[change.verb]} {change.verb:<8} {change.address:<28} {_title(change)}")
         out += (f"      {text}" for text in _details(change, capabilities))
+        out += [f"      {said[change.key]}"] if change.key in said else []
         out.append("")
     if change_set.changes:
         out += totals(change_set)
+        out += [f"{said[None]}."] if None in said else []
     out += _notes(change_set)
     out += _unmanaged(change_set.unmanaged)
     out += (f"Warning: {warning}" for warning in change_set.warnings)

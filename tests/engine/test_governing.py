@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.base.errors import NotApprovedError, RefusedError
+from reconciler.cli.change_sets import needs_of
 from reconciler.cli.commands.init import write_workspace
 from reconciler.engine.applying import Result, apply_change_set
 from reconciler.engine.clock import SystemClock
@@ -15,6 +16,7 @@ from reconciler.engine.planning import make_change_set, remember
 from reconciler.engine.session import open_session
 from reconciler.journal.entries import EntryKind
 from reconciler.plan.change_set import NO_POLICY
+from reconciler.plan.render import as_text
 from reconciler.plan.verdict import Answer
 
 POLICY = """\
@@ -147,3 +149,11 @@ def test_a_policy_that_cannot_be_read_stops_everything(session):
     session.journal.append(EntryKind.POLICY, session.account_name, body)
     with pytest.raises(RefusedError, match="cannot be read"):
         in_force(session.journal, session.account_name)
+
+
+def test_what_the_policy_answers_is_shown_under_each_change_and_in_all(session):
+    adopt(session)
+    write(session, "plan.yaml", PLAN)
+    prices = planned(session)
+    shown = as_text(prices, session.provider.capabilities, needs_of(session, prices))
+    assert shown.count('Needs: 1 of finance, not the requester, because rule "prices" asks about new Plan') == 2

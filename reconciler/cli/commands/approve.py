@@ -11,7 +11,7 @@ import click
 
 from reconciler.base.clock import format_time
 from reconciler.base.errors import JournalError, UsageError
-from reconciler.cli.change_sets import find_change_set, print_change_set
+from reconciler.cli.change_sets import find_change_set, needs_of, print_change_set
 from reconciler.cli.common import Where, desk_for, say, with_where, write_json
 from reconciler.cli.identity import credentials_for, read_decision, save_decision, with_identity
 
@@ -80,7 +80,7 @@ def command(
 
 
 def _show(desk: Desk, found: ChangeSet) -> None:
-    print_change_set(desk.provider.capabilities, found, "text")
+    print_change_set(desk.provider.capabilities, found, "text", needs_of(desk, found))
     if not _planned_here(desk, found.digest):
         say(
             "\nIt was not planned here: titles, subscribers and money are as its maker wrote them. "
