@@ -17,6 +17,7 @@ from reconciler.base.failpoints import ArmedFailpoints
 from reconciler.engine.applying import Result, apply_change_set
 from reconciler.engine.session import Session
 from reconciler.plan.change_set import ChangeSet
+from reconciler.providers.dodo import client
 from reconciler.providers.dodo.client import Client
 from reconciler.providers.dodo.connection import DodoConnection
 from reconciler.providers.dodo.limiter import Limiter
@@ -125,8 +126,8 @@ def through(world: World, chaos: ChaosTransport) -> Iterator[Session]:
     """A session whose requests pass the chaos, and for which no time passes."""
     with world.session() as session:
         limiter = Limiter(None, clock=lambda: 0.0, sleep=lambda _: None)
-        client = Client(world.url, KEY, limiter, sleep=lambda _: None, trust_environment=False, transport=chaos)
-        connection = DodoConnection(client)
+        opened = Client(world.url, KEY, limiter, sleep=lambda _: None, trust_environment=False, transport=chaos)
+        connection = DodoConnection(opened)
         try:
             yield replace(session, connection=connection, wait=lambda _: None)
         finally:
@@ -156,3 +157,42 @@ def test_each_fault_of_each_write_ends_in_the_effect_once_or_in_a_located_stop(
     assert len(chaos.writes) >= 4
     definite = FAULTS[fault].acts is False and fault.startswith(("429", "no ", "connecting"))
     assert definite or max(chaos.writes.values()) <= 2
+
+
+# Answering on the command line
+
+
+def unknown(world: World, money: Money) -> None:
+    """A run whose refund lost its answer, and whose account then could not be read."""
+    failpoints = ArmedFailpoints()
+    failpoints.arm("apply.before_find", 1, lambda: world.fault("500_before", "GET", "/*"))
+    world.fault("lost_answer", "POST", "/refunds", nth=1)
+    applied = world.apply(money.change_set, failpoints=failpoints)
+    assert applied.result is Result.UNKNOWN
+    assert "ratecard resolve" in (applied.hint or "")
+
+
+def resolve(world: World, *arguments: str) -> tuple[int, str]:
+    process = world.start("resolve", *arguments)
+    words, complaints = process.communicate(timeout=60)
+    return process.returncode, words + complaints
+
+
+def test_what_is_in_doubt_is_shown_and_answered_by_the_provider_when_it_can(
+    world: World, money: Money, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "FIRST_BACKOFF_S", 0.001)
+    unknown(world, money)
+    short = money.change_set.short
+    code, shown = resolve(world, short)
+    assert code == 0
+    assert "execute Refund/" in shown
+    assert "check: " in shown
+    operation = shown.split()[0]
+    code, told = resolve(world, short, operation, "--not-applied", "--as", "ann", "--reason", "I looked")
+    assert (code, "could not" in told or "500" in told) == (1, True)  # it cannot be read yet
+    world.clear_faults()
+    code, told = resolve(world, short, operation, "--not-applied", "--as", "ann", "--reason", "I looked")
+    assert (code, "it took effect. No answer is needed" in told) == (0, True), told
+    world.finish(money.change_set)
+    assert moved(world, money.ledger) == money.effects
