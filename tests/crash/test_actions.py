@@ -15,7 +15,9 @@ import pytest
 
 from reconciler.base.failpoints import ArmedFailpoints
 from reconciler.engine.applying import Result, apply_change_set
+from reconciler.engine.deciding import may_approve
 from reconciler.engine.session import Session
+from reconciler.journal.entries import EntryKind
 from reconciler.plan.change_set import ChangeSet
 from reconciler.providers.dodo import client
 from reconciler.providers.dodo.client import Client
@@ -194,5 +196,32 @@ def test_what_is_in_doubt_is_shown_and_answered_by_the_provider_when_it_can(
     world.clear_faults()
     code, told = resolve(world, short, operation, "--not-applied", "--as", "ann", "--reason", "I looked")
     assert (code, "it took effect. No answer is needed" in told) == (0, True), told
+    world.finish(money.change_set)
+    assert moved(world, money.ledger) == money.effects
+
+
+RECORDS = {
+    "approval": lambda short, key: ("approve", short, "--as", "bob", "--yes", "--confirm", "CONFIRM"),
+    "checkpoint": lambda short, key: ("log", "checkpoint", "--new-key", key),
+}
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("kind", RECORDS)
+def test_a_record_that_is_killed_while_it_is_written_is_whole_or_not_there_and_money_still_moves_once(
+    world: World, money: Money, tmp_path: Path, kind: str, when: str
+) -> None:
+    with world.session() as session:
+        confirm = may_approve(session, money.change_set, "bob").confirm or ""
+        count = len(list(session.journal.entries(kind=EntryKind(kind))))
+    arguments = [
+        word.replace("CONFIRM", confirm) for word in RECORDS[kind](money.change_set.short, str(tmp_path / "k"))
+    ]
+    process = world.start(*arguments, failpoint=f"journal.{when}_commit.{kind}:1")
+    words, complaints = process.communicate(timeout=60)
+    assert process.returncode == KILLED, words + complaints
+    world.assert_sound()
+    with world.session() as session:
+        assert len(list(session.journal.entries(kind=EntryKind(kind)))) == count + (when == "after")
     world.finish(money.change_set)
     assert moved(world, money.ledger) == money.effects
