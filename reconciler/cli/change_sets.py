@@ -88,11 +88,29 @@ def find_change_set(desk: Desk, target: str) -> ChangeSet:
 
     saved = read_change_set(target)
     if saved is not None:
+        _take_in_effects(desk, Path(target), saved)
         return saved
     entry = desk.journal.find_change_set(target, desk.account_name)
     document = entry.body.get("document")
     assert isinstance(document, dict), "an entry of a change set holds it"
     return read_document(document, f"the change set in journal entry {entry.sequence}")
+
+
+def save_effects(desk: Desk, path: Path, change_set: ChangeSet) -> None:
+    """Write the effects of migrations beside the file of a change set. Raises RatecardError."""
+    if any(change.kind == "migration" for change in change_set.changes):
+        from reconciler.engine.manifests import save
+
+        save(desk.manifests, change_set, path)
+
+
+def _take_in_effects(desk: Desk, path: Path, change_set: ChangeSet) -> None:
+    """Take in the effects beside a saved change set, and hold what it says of them against them."""
+    if any(change.kind == "migration" for change in change_set.changes):
+        from reconciler.engine.manifests import take_in, verify_all
+
+        take_in(desk.manifests, path)
+        verify_all(desk.manifests, change_set)
 
 
 def style_of(where: Where, style: str | None) -> str:

@@ -61,7 +61,7 @@ def migrate(execution: Execution, operation: Operation) -> None:
     except ValueError as error:
         execution.stop(RatecardError(f"{change.key}: {error}"))
         return
-    done = _done(session, execution.started.id, operation.name, sum(waves))
+    done = done_lines(session, execution.started.id, operation.name, sum(waves))
     tally = Tally(Totals(), 0, [])
     session.progress.step(f"Moving subscriptions ({change.address})", sum(waves))
     with closing(_numbered(session, str(change.after.get("manifest")))) as manifest:
@@ -226,7 +226,7 @@ def _finish(execution: Execution, operation: Operation, tally: Tally) -> None:
     execution.mark_done(change, change.id or "")
 
 
-def _done(session: Session, run: str, operation: str, count: int) -> bytearray:
+def done_lines(session: Session, run: str, operation: str, count: int) -> bytearray:
     """Which lines were done by this run, by number: one byte each, told by the journal as a stream."""
     done = bytearray(count + 1)
     prefix = operation + PART

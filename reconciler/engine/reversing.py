@@ -12,6 +12,7 @@ from reconciler.journal.entries import EntryKind, OutcomeStatus
 from reconciler.plan import order
 from reconciler.plan.change_set import Change, ChangeSet, Undo, Verb
 from reconciler.plan.document import read_document
+from reconciler.plan.migration import KIND as MIGRATION
 from reconciler.plan.resource import Binding
 from reconciler.plan.reverse import reverse
 
@@ -30,13 +31,16 @@ def make_reverse(session: Session, prefix: str) -> ChangeSet:
         raise RatecardError(f"journal entry {entry.sequence} holds no change set", hint="run `ratecard log verify`")
     change_set = read_document(document, f"the change set in journal entry {entry.sequence}")
     made = made_by(session, change_set)
-    if not made:
+    back = _moved_back(session, change_set)
+    if not made and not back:
         raise RefusedError(
             f"the change set {change_set.short} was never applied, so there is nothing to undo",
             hint="`ratecard log` shows what was applied",
         )
     session.progress.step("Reading the account")
     # Objects that lists leave out are read by their ids: archived ones can be restored.
+    migrations = {change.key for change in change_set.changes if change.kind == MIGRATION}
+    made = {key: found for key, found in made.items() if key not in migrations}
     done = [change for change in change_set.changes if change.key in made]
     objects = [change for change in done if change.verb is not Verb.EXECUTE]
     also = [Binding(change.address, change.kind, found) for change in objects for found in _ids(change, made)]
@@ -49,7 +53,7 @@ def make_reverse(session: Session, prefix: str) -> ChangeSet:
             hint="change the specs to what you want, and plan that",
         )
     warnings = [f"{change.key} cannot be undone: {reason}" for change, reason in found.impossible]
-    if not found.changes:
+    if not found.changes and not back:
         raise RefusedError(
             f"nothing of the change set {change_set.short} can be undone: {'; '.join(warnings) or 'all is undone'}",
             hint="change the specs to what you want, and plan that",
@@ -58,12 +62,23 @@ def make_reverse(session: Session, prefix: str) -> ChangeSet:
         policy=session.policy_digest(),
         account=session.identity(live.account_id),
         workspace=session.workspace.name,
-        changes=order.in_order(with_impact(session, found.changes), session.provider.capabilities),
+        changes=order.in_order((*with_impact(session, found.changes), *back), session.provider.capabilities),
         purpose="revert",
         reverts=change_set.digest,
         warnings=tuple(warnings),
         requests=dict(session.connection.requests()),
     )
+
+
+def _moved_back(session: Session, change_set: ChangeSet) -> tuple[Change, ...]:
+    """The migrations that bring back whom the last run of a change set moved, though it stopped halfway."""
+    if all(change.kind != MIGRATION for change in change_set.changes):
+        return ()
+    from reconciler.engine.moving_back import move_back
+
+    runs = session.journal.entries(session.account_name, EntryKind.RUN_STARTED, newest_first=True)
+    started = next((entry for entry in runs if entry.text("digest") == change_set.digest), None)
+    return () if started is None else tuple(move_back(session, change_set, started.text("run")))
 
 
 def made_by(session: Session, change_set: ChangeSet) -> dict[str, str]:

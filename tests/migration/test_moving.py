@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from .books import Subscribers, migration, specs
+from reconciler.engine.planning import make_change_set, remember
+from reconciler.engine.reversing import make_reverse
+
+from .books import PRO, TEAM, Subscribers, migration, specs
 
 
 def test_subscribers_are_moved_once_each_and_then_there_is_nothing_left_to_plan(world: Subscribers) -> None:
@@ -17,3 +20,70 @@ def test_subscribers_are_moved_once_each_and_then_there_is_nothing_left_to_plan(
     assert world.on("Plan/team:monthly") == 30
     assert set(world.changes(before).values()) == {1}
     assert world.plan().changes == ()
+
+
+def test_who_was_moved_is_moved_back_and_what_was_charged_stays_charged(world: Subscribers) -> None:
+    world.plant(count=12, id_prefix="b")
+    change_set = world.go(specs(move=migration("difference")))
+
+    with world.session() as session:
+        back = make_reverse(session, change_set.short)
+        remember(session, back)
+    world.approve(back)
+    applied = world.apply(back)
+
+    assert applied.result == "applied", applied.reason
+    assert world.on("Plan/pro:monthly") == 12
+    (change,) = back.changes
+    assert change.after is not None
+    assert change.after["money"] == [
+        {
+            "currency": "USD", "charge": 0, "credit": 0, "monthly_before": 70800, "monthly_after": 58800,
+            "pay_more": 0, "pay_less": 12, "pay_same": 0, "most_more": 0, "most_less": 1000, "rises": [],
+        }
+    ]  # fmt: skip
+
+
+def test_a_changed_price_moves_its_subscribers_when_the_plan_says_so(world: Subscribers) -> None:
+    world.plant(count=5, id_prefix="c")
+    dearer = PRO.replace("49 USD", "55 USD") + "  existing: now\n"
+
+    change_set = world.go({"pro": dearer, "team": TEAM})
+
+    assert [change.address for change in change_set.changes] == ["Plan/pro:monthly", "PlanMigration/pro.monthly"]
+    assert world.subscription("sub_c_000001")["recurring_pre_tax_amount"] == 5500
+
+
+def test_those_who_are_left_out_are_told_with_their_reasons(world: Subscribers) -> None:
+    world.plant(count=3, id_prefix="d")
+    world.plant(id_prefix="e", status="paused")
+    world.plant(id_prefix="f", cancel_at_next_billing_date=True)
+    world.plant(id_prefix="g", recurring_pre_tax_amount=3900)
+    world.write(specs(move=migration()))
+
+    (change,) = world.plan().changes
+
+    assert change.after is not None
+    assert change.after["moved"] == 3
+    assert change.after["left_out"] == {
+        "ends at the next renewal": 1, "has a price of its own": 1, "is paused": 1,
+    }  # fmt: skip
+
+
+def test_a_migration_that_would_move_more_money_than_its_rule_allows_is_not_planned(world: Subscribers) -> None:
+    world.plant(count=3, id_prefix="h")
+    world.write(specs(move=migration(stop="{maxMrrDelta: 29 USD}")))
+    with world.session() as session:
+        planned = make_change_set(session)
+    assert planned.change_set is None
+    assert [(one.code, one.path) for one in planned.diagnostics] == [("migration/stop", "spec.stop")]
+
+
+def test_a_manifest_that_was_changed_is_refused_before_the_first_write(world: Subscribers) -> None:
+    world.plant(count=3, id_prefix="i")
+    world.write(specs(move=migration()))
+    change_set = world.plan()
+    world.approve(change_set)
+    (path,) = (world.home / ".ratecard" / "manifests").iterdir()
+    path.write_bytes(path.read_bytes().replace(b'"quantity":1', b'"quantity":9', 1))
+    assert "changed after they were planned" in world.refused(change_set).message

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.change_sets import needs_of, print_change_set, save_change_set, style_of
+from reconciler.cli.change_sets import needs_of, print_change_set, save_change_set, save_effects, style_of
 from reconciler.cli.common import CHANGES, Where, count, say, session_for, tell, with_where
 from reconciler.cli.identity import remember_asked, save_request, with_identity
 
@@ -43,6 +43,7 @@ def command(
         request = remember_asked(session, change_set, person, key, token) if change_set.changes else None
         if out is not None:
             save_change_set(out, change_set)
+            save_effects(session, out, change_set)
             save_request(out, request)
         print_change_set(session.provider.capabilities, change_set, chosen, needs_of(session, change_set))
     if not where.json:

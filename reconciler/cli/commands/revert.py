@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.change_sets import find_change_set, print_change_set, save_change_set
+from reconciler.cli.change_sets import find_change_set, print_change_set, save_change_set, save_effects
 from reconciler.cli.common import Where, say, session_for, with_where
 from reconciler.cli.identity import remember_asked, save_request, with_identity
 
@@ -31,6 +31,7 @@ def command(
         request = remember_asked(session, found, person, key, token)
         if out is not None:
             save_change_set(out, found)
+            save_effects(session, out, found)
             save_request(out, request)
         print_change_set(session.provider.capabilities, found, "json" if where.json else "text")
     if not where.json:
