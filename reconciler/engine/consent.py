@@ -113,6 +113,8 @@ class Witness:
             try:
                 approval = parse_approval(proof, source)
                 self.check(approval, source)
+                if approval.decision == "request":
+                    raise RefusedError("who asked for it has not decided it by that")
                 decision = replace(decision_of(approval), entry=entry.sequence)
                 if (decision.person, decision.approved) != (plain.person, plain.approved):
                     raise RefusedError("the entry and what was signed differ")

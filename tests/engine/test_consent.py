@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.base.canonical import digest
 from reconciler.base.errors import NotApprovedError, RatecardError, RefusedError, UsageError
 from reconciler.engine.consent import Witness, consent
 from reconciler.engine.deciding import approve, ask_for, reject, take_in
@@ -16,7 +17,7 @@ from reconciler.engine.identity.issuers import IssuerKeys
 from reconciler.engine.identity.proof import Credentials
 from reconciler.engine.identity.ssh import load_key, sign
 from reconciler.engine.terms import Terms
-from reconciler.journal.entries import EntryKind, decision_body, run_started_body
+from reconciler.journal.entries import EntryKind, decision_body, policy_body, run_started_body
 from reconciler.plan.approval import NOBODY, Requester, satisfied
 from reconciler.plan.approval_document import NAMESPACE, Approval, read_approval, write_approval
 from reconciler.plan.people import Member, Requirement
@@ -257,6 +258,42 @@ def test_who_asked_for_it_does_not_approve_it_with_another_key(tmp_path, ann, bo
         (take / "request.json").write_bytes(write_approval(request))
         record(at, signed(bob, draft("ann")))
         assert "other than ann, who asked for it" in counted(at, terms(member))
+
+
+def test_a_request_in_the_place_of_an_approval_approves_nothing(tmp_path, ann):
+    with desk(tmp_path / "home") as at:
+        record(at, signed(ann, draft(ann.fingerprint, decision="request", until=None)))
+        with pytest.raises(NotApprovedError, match="has not decided it"):
+            consent(at, ASKED, None)
+
+
+def test_under_a_policy_in_force_two_members_other_than_who_asked_sign_for_a_live_account(tmp_path, ann, bob):
+    cyd = make_key(tmp_path, "cyd")
+    keys = {"ann": ann, "bob": bob, "cyd": cyd}
+    members = [{"name": name, "roles": ["finance"], "ssh": [key.public]} for name, key in keys.items()]
+    rules = [{"name": "all", "when": {}, "ask": {"roles": ["finance"], "people": 2, "notRequester": True}}]
+    policy = {"name": "main", "spec": {"roles": ["finance"], "members": members, "rules": rules}}
+    with desk(tmp_path / "home", "real") as at:
+        live = replace(change_set(account="real", mode="live"), policy=digest(policy))
+        with pytest.raises(RefusedError, match="refused for a live account"):
+            approve(at, live, by(ann))
+        at.journal.append(EntryKind.POLICY, "real", policy_body(policy, digest(policy), of="sha256:0", run="r-1"))
+        approve(at, live, by(ann))
+        with pytest.raises(NotApprovedError, match="who asked for it is not proven"):
+            consent(at, live, None)
+        ask_for(at, live, by(bob))
+        with pytest.raises(NotApprovedError, match="so far it is ann"):
+            consent(at, live, None)
+        approve(at, live, by(bob))
+        with pytest.raises(NotApprovedError, match="other than bob, who asked for it"):
+            consent(at, live, None)
+        approve(at, live, by(cyd))
+        agreed = consent(at, live, None)
+        assert (sorted(agreed.people), agreed.proven) == (["ann", "cyd"], True)
+        with pytest.raises(RefusedError, match="belongs to nobody"):
+            reject(at, live, by(make_key(tmp_path, "eve")))
+        with pytest.raises(RefusedError, match="a name that nobody proved"):
+            approve(at, live, "ann")
 
 
 def test_who_asked_for_it_is_remembered_with_the_proof_of_it(tmp_path, ann, bob):

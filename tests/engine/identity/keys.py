@@ -24,6 +24,7 @@ spec:
   accounts:
     trial: {provider: dodo, mode: test, key: env:RATECARD_NO_KEY}
     books: {provider: dodo, mode: sandbox}
+    real: {provider: dodo, mode: live, key: env:RATECARD_NO_KEY}
 """
 
 
