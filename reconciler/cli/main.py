@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "apply": ("apply", "Apply an approved change set, once."),
     "resolve": ("resolve", "Answer, with a second person, what nobody could tell of a write."),
     "revert": ("revert", "Make the change set that undoes an applied one."),
+    "drift": ("drift", "Find what is no longer as it was left; make the change set that puts it back."),
     "log": ("log", "Show the journal, or verify it."),
     "investigate": ("investigate", "Find out what a customer was charged, and whether each charge was right."),
     "history": ("history", "Tell the story of an object: who asked, who approved, what was done."),

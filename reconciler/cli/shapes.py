@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from reconciler.base.clock import format_time
 from reconciler.base.diagnostics import Diagnostic
+from reconciler.engine.drifting import Drifted
 from reconciler.engine.importing import Imported
 from reconciler.insight.investigation import Investigation
 from reconciler.insight.report import summary
@@ -78,6 +79,44 @@ class Diagnostics(Shape):
 
     kind: Literal["Diagnostics"] = "Diagnostics"
     diagnostics: list[DiagnosticShape]
+
+
+class DriftedShape(BaseModel):
+    """One object that is not as it was left; `back` is the verb that would put it back, `fields` what differs."""
+
+    address: str
+    kind: str
+    id: str | None
+    gravity: Literal["cosmetic", "access", "money"]
+    back: str
+    fields: list[str]
+    since: str
+
+
+class DriftShape(Shape):
+    """`drift`: what drifted, the gravest first; with `--revert` the change set that puts it back."""
+
+    kind: Literal["Drift"] = "Drift"
+    looked_at: int
+    drifts: list[DriftedShape]
+    change_set: dict[str, Any] | None
+
+    @classmethod
+    def of(cls, found: Drifted, change_set: dict[str, Any] | None) -> DriftShape:
+        """The shape of what drifted."""
+        drifts = [
+            DriftedShape(
+                address=one.address,
+                kind=one.back.kind,
+                id=one.back.id,
+                gravity=one.gravity.value,
+                back=str(one.back.verb),
+                fields=list(one.fields),
+                since=format_time(one.since),
+            )
+            for one in found.drifts
+        ]
+        return cls(looked_at=found.looked_at, drifts=drifts, change_set=change_set)
 
 
 class MomentShape(BaseModel):

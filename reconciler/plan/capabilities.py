@@ -45,7 +45,9 @@ class KindCapabilities:
     `natural_key` are the fields that are unique in an account. `rank` orders kinds where nothing depends: lower is
     made first and removed last. `money` names the fields that subscribers pay by; kinds that have them can have
     subscriptions behind them. `irreversible` says why an act on this kind cannot be undone, by verb. `labels` name the
-    fields for people, by dotted path, with `[]` for a position in a list (`price.meters[].price_per_unit`).
+    fields for people, by dotted path, with `[]` for a position in a list (`price.meters[].price_per_unit`). `gravity`
+    says what it is about when somebody else changes a field (`money`, `access`, `cosmetic`), by dotted path; that of
+    the empty path holds for all others.
     """
 
     kind: str
@@ -58,6 +60,7 @@ class KindCapabilities:
     money: frozenset[str] = frozenset()
     irreversible: Mapping[str, str] | None = None
     labels: Mapping[str, Label] = field(default_factory=dict)
+    gravity: Mapping[str, str] = field(default_factory=dict)
 
 
 # Kinds of actions that are done here, on whatever account, without asking its provider.

@@ -158,6 +158,7 @@ _LOCALIZED_LABELS = {
 _CONFIGURATION = {
     METER: KindCapabilities(
         kind=METER,
+        gravity={"": "money", "name": "cosmetic", "description": "cosmetic"},
         rank=10,
         immutable=frozenset({"event_name", "aggregation", "filter"}),
         marked=False,
@@ -166,6 +167,7 @@ _CONFIGURATION = {
     ),
     CREDIT: KindCapabilities(
         kind=CREDIT,
+        gravity={"": "access", "name": "cosmetic", "description": "cosmetic", "price_per_unit": "money"},
         rank=12,
         immutable=frozenset({"precision"}),
         marked=False,
@@ -174,6 +176,7 @@ _CONFIGURATION = {
     ),
     ENTITLEMENT: KindCapabilities(
         kind=ENTITLEMENT,
+        gravity={"": "access", "name": "cosmetic", "description": "cosmetic"},
         rank=14,
         immutable=frozenset({"integration_type"}),
         removal="delete",
@@ -183,6 +186,7 @@ _CONFIGURATION = {
     ),
     PRODUCT: KindCapabilities(
         kind=PRODUCT,
+        gravity={"price": "money", "tax_category": "money", "entitlements": "access", "credit_entitlements": "access"},
         rank=20,
         immutable=frozenset({"price.type"}),
         money=frozenset({"price"}),
@@ -190,6 +194,7 @@ _CONFIGURATION = {
     ),
     PRICING_MODE: KindCapabilities(
         kind=PRICING_MODE,
+        gravity={"": "money"},
         rank=22,
         immutable=frozenset({"product_id"}),
         removal="delete",
@@ -200,6 +205,7 @@ _CONFIGURATION = {
     ),
     LOCALIZED_PRICE: KindCapabilities(
         kind=LOCALIZED_PRICE,
+        gravity={"": "money"},
         rank=24,
         immutable=frozenset({"product_id", "country_code", "currency"}),
         removal="delete",
@@ -211,6 +217,7 @@ _CONFIGURATION = {
     ),
     DISCOUNT: KindCapabilities(
         kind=DISCOUNT,
+        gravity={"": "money", "name": "cosmetic"},
         rank=30,
         removal="delete",
         restorable=False,
@@ -222,6 +229,7 @@ _CONFIGURATION = {
     ),
     WEBHOOK: KindCapabilities(
         kind=WEBHOOK,
+        gravity={"": "access", "description": "cosmetic"},
         rank=40,
         labels=_WEBHOOK_LABELS,
         removal="delete",

@@ -1,0 +1,96 @@
+"""Drifting: what of an account is no longer as the last run left it; and the change set that puts it back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from reconciler.base.canonical import JSON
+from reconciler.engine.planning import with_impact
+from reconciler.engine.session import Session
+from reconciler.journal.entries import EntryKind, OutcomeStatus, Run
+from reconciler.plan import order
+from reconciler.plan.change_set import Change, ChangeSet, Verb
+from reconciler.plan.document import read_document
+from reconciler.plan.drift import Drift, Left, find_drift
+from reconciler.plan.resource import Live
+
+
+@dataclass(frozen=True, slots=True)
+class Drifted:
+    """What has drifted, the gravest first; how many objects were looked at; and Live, as it was read."""
+
+    drifts: tuple[Drift, ...]
+    looked_at: int
+    live: Live
+
+
+def look_for_drift(session: Session) -> Drifted:
+    """Compare the account with what the runs in the journal left behind. Writes nothing.
+
+    Raises ProviderError or JournalError.
+    """
+    session.progress.step("Reading the journal")
+    left = left_behind(session)
+    session.progress.step("Reading the account")
+    live = session.connection.read(session.bindings())
+    capabilities = session.provider.capabilities
+    drifts = find_drift(tuple(left.values()), live, session.bindings(), capabilities, session.workspace.name)
+    return Drifted(drifts, len(left), live)
+
+
+def put_back(session: Session, found: Drifted, addresses: Collection[str] = ()) -> ChangeSet:
+    """The change set that makes drifted objects what they were left as: all of them, or those at the addresses."""
+    wanted = [drift.back for drift in found.drifts if not addresses or drift.address in addresses]
+    return ChangeSet(
+        account=session.identity(found.live.account_id),
+        workspace=session.workspace.name,
+        changes=order.in_order(with_impact(session, wanted), session.provider.capabilities),
+        requests=dict(session.connection.requests()),
+    )
+
+
+def left_behind(session: Session) -> dict[str, Left]:
+    """The body of each object as the last run that touched it left it, by address, from the journal alone."""
+    journal, account = session.journal, session.account_name
+    known: dict[str, ChangeSet] = {}
+    left: dict[str, Left] = {}
+    for started in journal.entries(account, EntryKind.RUN_STARTED):
+        run = journal.run(started.text("run"))
+        digest = started.text("digest")
+        if run is None:
+            continue
+        if digest not in known:
+            known[digest] = _change_set(session, digest)
+        done = _done(run)
+        for change in known[digest].changes:
+            if change.key in done and change.verb is not Verb.EXECUTE:
+                _leave(left, change, run)
+    bound = session.bindings()
+    return {address: one for address, one in left.items() if address in bound}
+
+
+def _leave(left: dict[str, Left], change: Change, run: Run) -> None:
+    if change.superseded:
+        return
+    if change.after is None:
+        left.pop(change.address, None)
+    else:
+        left[change.address] = Left(change.address, change.kind, change.title, change.after, run.started.at)
+
+
+def _done(run: Run) -> set[str]:
+    """The keys of the changes of a run that took effect."""
+    done = set()
+    for outcome in run.outcomes:
+        detail: JSON = outcome.body.get("detail")
+        if outcome.text("status") == OutcomeStatus.SUCCEEDED and isinstance(detail, Mapping):
+            done.add(str(detail.get("change")))
+    return done
+
+
+def _change_set(session: Session, digest: str) -> ChangeSet:
+    entry = session.journal.find_change_set(digest.removeprefix("sha256:"), session.account_name)
+    document = entry.body.get("document")
+    assert isinstance(document, Mapping), "an entry of a change set holds it"
+    return read_document(document, f"the change set in journal entry {entry.sequence}")
