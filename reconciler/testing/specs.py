@@ -67,6 +67,13 @@ def plans(draw: st.DrawFn, name: str, counted: Sequence[str]) -> Document:
         via = "checkout" if usage else draw(st.sampled_from(["price", "checkout"]))
         card = draw(st.sampled_from(["required", "optional"]))
         spec["trial"] = {"days": draw(st.integers(1, 30)), "card": card, "via": via}
+        if spec["trial"]["via"] == "price" and card == "required" and draw(st.booleans()):
+            spec["trial"] |= {"amount": f"1 {currency}", "discounts": draw(st.booleans())}
+    if draw(st.booleans()):
+        spec |= {"tax": draw(st.sampled_from(["included", "added"])), "purchasingPowerParity": draw(st.booleans())}
+        prices["monthly"] |= {"endsAfter": draw(st.sampled_from(["year", "3 years"])), "standingDiscount": "15%"}
+    if not usage and draw(st.booleans()):
+        spec["cardWhenFree"] = "optional"
     if draw(st.booleans()):
         spec["features"] = draw(st.lists(st.sampled_from(TITLES), min_size=1, max_size=3, unique=True))
     if draw(st.booleans()):

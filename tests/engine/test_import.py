@@ -148,12 +148,34 @@ def test_products_that_differ_in_more_than_the_price_are_kept_apart_and_told_of(
 
 
 def test_what_no_spec_can_say_is_left_as_it_is_with_the_field_that_is_in_the_way(http, session):
-    product(http, "Pro", tax_inclusive=True)
+    old = product(http, "Pro")
+    http.patch(f"/products/{old}", json={"license_key_enabled": True}).raise_for_status()
     found = import_account(session)
     assert found.specs == ()
     assert [(resource.title, reason) for resource, reason in found.left] == [
-        ("Pro", "no spec can say all of it yet: price.tax_inclusive")
+        ("Pro", "it makes licence keys by itself: attach an entitlement with licence keys at Dodo instead")
     ]
+
+
+def test_terms_of_all_prices_and_of_one_are_taken_over_with_their_products(http, session):
+    shared = {"tax_inclusive": True, "purchasing_power_parity": True, "zero_amount_payment_method_optional": True}
+    trial = {"trial_period_days": 14, "trial_amount": 100, "trial_apply_discounts": True}
+    product(http, "Pro Monthly", **shared, **trial, discount_bps=1250)
+    ending = {"subscription_period_count": 3, "payment_frequency_interval": "Year"}
+    product(http, "Pro Annual", **shared, **trial, **ending, price=47040)
+    (found,) = import_account(session).specs
+    for line in (
+        "tax: included",
+        "purchasingPowerParity: true",
+        "cardWhenFree: optional",
+        "standingDiscount: 12.5%",
+        "endsAfter: 3 years",
+        "amount: 1 USD",
+        "discounts: true",
+    ):
+        assert line in found.text, found.text
+    write_specs(session.workspace.folder, [found])
+    assert plan_and_apply(session).left == ()
 
 
 def test_importing_twice_proposes_nothing_new(http, session):

@@ -114,7 +114,13 @@ def plans(
         )
 
     periods = st.sampled_from(["month", "year", "3 months", "week", "day", "2 years", "25 years"])
-    price = st.fixed_dictionaries({"amount": money(2**31 + 10), "every": periods})
+    price = st.fixed_dictionaries(
+        {"amount": money(2**31 + 10), "every": periods},
+        optional={
+            "standingDiscount": st.sampled_from(["12.5%", "100%"]),
+            "endsAfter": st.sampled_from(["2 years", "20 years", "25 years"]),
+        },
+    )
     prices = draw(st.dictionaries(names, price, min_size=1, max_size=3))
     lines = [
         {"meter": name, "rate": f"{draw(st.integers(0, 10**6))}.{draw(st.integers(0, 10**9))} {currency}"}
@@ -134,6 +140,13 @@ def plans(
             "card": st.sampled_from(["required", "optional"]),
             "via": st.sampled_from(["price", "checkout"]),
         }
+    ) | st.fixed_dictionaries(
+        {
+            "days": st.integers(1, 3650),
+            "card": st.just("required"),
+            "amount": money(900).filter(lambda it: it[0] > "0"),
+        },
+        optional={"discounts": st.booleans(), "via": st.sampled_from(["price", "checkout"])},
     )
     commitments = [
         {"name": f"c{n}", "meter": name, "fee": f"{n + 1} {currency}", "rate": f"0.{n + 1} {currency}"}
@@ -158,7 +171,12 @@ def plans(
         "usage": lines,
         "commitments": commitments,
     }
-    return needed | draw(some(trial=trials, description=words, features=st.lists(words, max_size=12)))
+    terms = some(
+        tax=st.sampled_from(["included", "added"]),
+        purchasingPowerParity=st.booleans(),
+        cardWhenFree=st.sampled_from(["optional", "required"]),
+    )
+    return needed | draw(some(trial=trials, description=words, features=st.lists(words, max_size=12))) | draw(terms)
 
 
 @st.composite
@@ -170,7 +188,12 @@ def products(draw: st.DrawFn) -> Document:
     open_price = st.fixed_dictionaries({"minimum": minimum}, optional={"suggested": suggested})
     price = draw(st.one_of(amounts.map(lambda it: {"amount": it}), open_price.map(lambda it: {"payWhatYouWant": it})))
     needed = {"title": draw(words), "taxCategory": draw(tax_categories)} | price
-    return needed | draw(some(description=words, features=st.lists(words, max_size=12)))
+    terms = some(
+        tax=st.sampled_from(["included", "added"]),
+        purchasingPowerParity=st.booleans(),
+        standingDiscount=st.sampled_from(["0.01%", "50%"]),
+    )
+    return needed | draw(some(description=words, features=st.lists(words, max_size=12))) | draw(terms)
 
 
 @st.composite

@@ -73,6 +73,18 @@ FIRST = "fee: 500 USD, included: 500000"
             PLAN, "  features:", "  existing: {then: next_renewal, proration: full}\n  features:",
             "spec.existing.proration", "plan/existing", "goes with now",
         ),
+        (PLAN, "card: optional", "card: optional, amount: 1 USD", "spec.trial.card", "plan/trial", "without a card"),
+        (PLAN, "card: optional", "card: required, amount: 0 USD", "spec.trial.amount", "plan/trial", "free trial"),
+        (PLAN, "card: optional", "card: required, amount: 1 EUR", "spec.trial.amount", "plan/currency", "1 EUR"),
+        (PLAN, "card: optional", "card: required, discounts: true", "spec.trial.discounts", "plan/trial", "free"),
+        (
+            PLAN, "every: year", "every: year, endsAfter: month",
+            "spec.prices.annual.endsAfter", "plan/ends", "every year",
+        ),
+        (
+            PLAN, "every: year", "every: year, standingDiscount: 0%",
+            "spec.prices.annual.standingDiscount", "price/discount", "nothing off",
+        ),
         (REGIONAL, "IN, BR", "IN, UK", "spec.prices[0].countries[1]", "country/unknown", "write GB"),
         (REGIONAL, '["NO"]', '["NO", IN]', "spec.prices[1].countries[1]", "regional/country-twice", '"IN" has a price'),
         (REGIONAL, "percent: 40%", "percent: 0%", "spec.prices[0].percent", "regional/value", "0%"),

@@ -76,6 +76,8 @@ _PRODUCT_LABELS = {
     "price.meters[].meter_units_per_credit": Label("units of use for one credit"),
     "name": Label("title"),
     "tax_category": Label("tax category"),
+    "license_key_enabled": Label("licence keys by the product itself"),
+    "digital_product_delivery": Label("delivery by the product itself"),
     "price.type": Label("type of price", quiet=True),
     "price.currency": Label("currency", quiet=True),
     "price.price": Label("price", Form.MONEY, "price.currency"),

@@ -12,6 +12,7 @@ from typing import Any
 
 from reconciler.base.canonical import JSON
 from reconciler.base.money import Money, Rate, exponent
+from reconciler.base.period import Period
 from reconciler.plan.resource import FOREIGN, REFERENCE, LiveResource
 from reconciler.providers.base import Candidate, CannotSay, Lifted
 from reconciler.providers.dodo.capabilities import (
@@ -26,6 +27,7 @@ from reconciler.providers.dodo.capabilities import (
 )
 from reconciler.providers.dodo.events import EVENT_TYPES, expand
 from reconciler.providers.dodo.families import Family, Member, families, single, slug
+from reconciler.providers.dodo.limits import TERM
 
 API_VERSION = "ratecard.dev/v1alpha1"
 ADOPT = "ratecard.dev/adopt"
@@ -121,6 +123,8 @@ class _Lifting:
 
     def _plan(self, family: Family) -> Document:
         first, alone = family.members[0].resource.body, len(family.members) == 1
+        for member in family.members:
+            _refuse_legacy(member.resource.body)
         spec: Document = {"title": first["name"] if alone else family.title}
         spec |= _described(first)
         spec["taxCategory"] = str(first["tax_category"]).replace("_", "-")
@@ -131,15 +135,17 @@ class _Lifting:
             usage = price["type"] == "usage_based_price"
             amount = _money(price["fixed_price" if usage else "price"], price["currency"])
             called = {} if alone or body["name"] == f"{family.title} ({member.part})" else {"title": body["name"]}
-            prices[member.part] = {**called, "amount": amount, "every": str(member.every)}
+            terms = {**_ends(price), **_standing(price)}
+            prices[member.part] = {**called, "amount": amount, "every": str(member.every), **terms}
         spec["prices"] = prices
-        spec |= _trial(family.members)
+        spec |= _trial(family.members) | _shared_terms(family.members)
         usage_lines = self._usage(family.members)
         if usage_lines:
             spec["usage"] = usage_lines
         return spec | self._given(first, [(member, member.resource.body) for member in family.members])
 
     def _product(self, body: Mapping[str, JSON]) -> Document:
+        _refuse_legacy(body)
         price = _part(body, "price")
         spec: Document = {"title": body["name"], **_described(body)}
         spec["taxCategory"] = str(body["tax_category"]).replace("_", "-")
@@ -152,6 +158,7 @@ class _Lifting:
             spec["payWhatYouWant"] = open_price
         else:
             spec["amount"] = amount
+        spec |= _standing(price) | _taxed(price)
         grants = [
             {"credit": self._name_of(one["credit_entitlement_id"], "Credit"), "units": _units(one["credits_amount"])}
             for one in _list(body["credit_entitlements"])
@@ -386,7 +393,13 @@ def _trial(members: Sequence[Member]) -> Document:
     """The trial of the prices that can have one: all the same, or no spec can say it as one plan."""
     prices = [_part(member.resource.body, "price") for member in members]
     trials = {
-        (price["trial_period_days"], price["trial_payment_method_optional"])
+        (
+            price["trial_period_days"],
+            price["trial_payment_method_optional"],
+            price.get("trial_amount"),
+            bool(price.get("trial_apply_discounts")),
+            price["currency"],
+        )
         for price in prices
         if price["type"] == "recurring_price"
     }
@@ -396,7 +409,44 @@ def _trial(members: Sequence[Member]) -> Document:
         return {}
     if len(members) > sum(price["type"] == "recurring_price" for price in prices):
         raise CannotSay("one has a trial and another, with usage, cannot have it")
-    return {"trial": {"days": trial[0], "card": "optional" if trial[1] else "required"}}
+    days, optional, amount, discounts, currency = trial
+    said: Document = {"days": days, "card": "optional" if optional else "required"}
+    if amount is not None:
+        said["amount"] = _money(amount, currency)
+    return {"trial": said | ({"discounts": True} if discounts else {})}
+
+
+def _refuse_legacy(body: Mapping[str, JSON]) -> None:
+    if body.get("license_key_enabled"):
+        raise CannotSay("it makes licence keys by itself: attach an entitlement with licence keys at Dodo instead")
+    if body.get("digital_product_delivery"):
+        raise CannotSay("it delivers files or a link by itself: attach an entitlement with files at Dodo instead")
+
+
+def _shared_terms(members: Sequence[Member]) -> Document:
+    """What holds for all prices of a plan: tax, parity, a card where nothing is to be paid."""
+    prices = [_part(member.resource.body, "price") for member in members]
+    if len({(price["tax_inclusive"], price["purchasing_power_parity"]) for price in prices}) > 1:
+        raise CannotSay("tax or purchasing power parity differ between them")
+    without_card = {price.get("zero_amount_payment_method_optional") for price in prices}
+    if len(without_card) > 1 and True in without_card:
+        raise CannotSay("only some of them can be had without a card when nothing is to be paid")
+    return _taxed(prices[0]) | ({"cardWhenFree": "optional"} if True in without_card else {})
+
+
+def _taxed(price: Mapping[str, Any]) -> Document:
+    spec: Document = {"tax": "included"} if price["tax_inclusive"] else {}
+    return spec | ({"purchasingPowerParity": True} if price["purchasing_power_parity"] else {})
+
+
+def _standing(price: Mapping[str, Any]) -> Document:
+    return {"standingDiscount": _percent(price["discount_bps"])} if price["discount_bps"] else {}
+
+
+def _ends(price: Mapping[str, Any]) -> Document:
+    count, unit = price["subscription_period_count"], str(price["subscription_period_interval"]).lower()
+    period = Period(count, unit)
+    return {} if period == TERM else {"endsAfter": str(period)}
 
 
 def _on_prices(lines: Sequence[tuple[Document, str]], prices: int) -> list[Document]:

@@ -117,7 +117,15 @@ def _product(raw: Raw, metadata: Raw, addresses: Addresses) -> tuple[str, Body]:
         "entitlements": _references([one["id"] for one in raw.get("entitlements") or ()], addresses),
         "credit_entitlements": _attached(raw.get("credit_entitlements") or (), addresses),
         "price": _price(price, addresses),
+        **_legacy(raw),
     }
+
+
+def _legacy(raw: Raw) -> dict[str, JSON]:
+    """What products gave before there were entitlements. No spec of ours sets it; lists leave it out."""
+    delivery = raw.get("digital_product_delivery") or {}
+    given = {"license_key_enabled": raw.get("license_key_enabled"), "digital_product_delivery": any(delivery.values())}
+    return {name: True for name, there in given.items() if there}
 
 
 def _price(raw: Raw, addresses: Addresses) -> Body:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconciler.base.diagnostics import Mistake
-from reconciler.base.money import Money
+from reconciler.base.money import Money, Percent
 from reconciler.base.period import Period
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class Part:
 
     `title` is what its product is called, `amount` what it costs each cycle: None where that cannot be said exactly,
     and then `wrong` says why. `lines` are the usage lines and `credits` the credits that it has, with their places in
-    the spec.
+    the spec. `ends_after` is how long a subscription lasts in all, None where it has no end.
     """
 
     name: str
@@ -32,6 +32,8 @@ class Part:
     commitment: Commitment | None
     lines: tuple[tuple[int, UsageLine], ...]
     credits: tuple[tuple[int, CreditLine], ...]
+    ends_after: Period | None = None
+    standing_discount: Percent | None = None
 
     @property
     def metered(self) -> bool:
@@ -48,11 +50,12 @@ def parts_of(document: Plan) -> tuple[Part, ...]:
         title = price.title or (spec.title if alone else f"{spec.title} ({name})")
         amount, wrong = _amount(document, name)
         lines = tuple(pair for pair in enumerate(spec.usage) if pair[1].prices is None or name in pair[1].prices)
-        found.append(Part(name, title, price.every, amount, wrong, None, lines, _credits(document, name)))
+        terms = (_credits(document, name), price.ends_after, price.standing_discount)
+        found.append(Part(name, title, price.every, amount, wrong, None, lines, *terms))
     for one in spec.commitments:
         name = one.part
         title = spec.title if alone else f"{spec.title} ({one.label})"
-        found.append(Part(name, title, one.every, one.fee, None, one, (), _credits(document, name)))
+        found.append(Part(name, title, one.every, one.fee, None, one, (), _credits(document, name), one.ends_after))
     return tuple(found)
 
 

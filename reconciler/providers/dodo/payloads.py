@@ -19,6 +19,9 @@ from reconciler.providers.dodo.capabilities import (
 )
 from reconciler.providers.dodo.marks import ATTACHED, CREDITS_KEY, DETACHED, FEATURES_KEY, write_features
 
+# What products gave before there were entitlements, and how each is ended.
+_LEGACY = {"license_key_enabled": False, "digital_product_delivery": None}
+
 
 def resolve(body: Body, ids: Mapping[str, str]) -> Body:
     """The body with each reference replaced by its id. An address without an id is a bug of the caller."""
@@ -78,7 +81,7 @@ def patch_payload(kind: str, before: Body, after: Body) -> dict[str, Any]:
     wire: dict[str, Any] = {name: after[name] for name in changed_fields(before, after)}
     wire.pop("features", None)  # in metadata
     if kind == PRODUCT:
-        wire |= _carried(wire)
+        wire |= _carried(wire) | {name: off for name, off in _LEGACY.items() if name in before and name not in after}
     if kind == DISCOUNT and wire.keys() & {"type", "amount", "currency_options"}:
         wire["amount"] = _discount_amount(after)
     if kind == WEBHOOK and "description" in wire:

@@ -49,8 +49,13 @@ def plan_limits(document: Plan, parts: Sequence[Part]) -> Iterator[Limit]:
         yield from feature_limits(spec.features)
     if spec.trial is not None:
         yield from _trial_limits(spec.trial, parts)
+    if spec.card_when_free == "optional":
+        yield from _card_limits(parts)
     if spec.per_seat is not None:
         yield from _seat_limits(spec.per_seat, parts)
+    for part in parts:
+        if part.ends_after is not None:
+            yield from _end_limits(document, part, part.ends_after)
     for part in parts:
         if part.credits:
             yield from _credit_limits(part)
@@ -90,8 +95,45 @@ def _credit_limits(part: Part) -> Iterator[Limit]:
         yield from line_limits(line, part.name, part.every, ("spec", "credits", index))
 
 
+def _card_limits(parts: Sequence[Part]) -> Iterator[Limit]:
+    metered = _metered(parts)
+    if metered:
+        at: At = ("spec", "cardWhenFree")
+        yield refuse(
+            "card-on-usage",
+            f"no card on {' and '.join(metered)}: at Dodo a price with usage always asks for one",
+            at,
+            WayOut("required", "remove cardWhenFree: a card is asked for", (Edit(at, remove=True),)),
+            WayOut("two-plans", "make two plans: one without usage and without a card, one with the usage lines"),
+        )
+
+
+def _end_limits(document: Plan, part: Part, ends_after: Period) -> Iterator[Limit]:
+    names = [one.part for one in document.spec.commitments]
+    at: At = ("spec", "prices", part.name, "endsAfter")
+    if part.commitment is not None:
+        at = ("spec", "commitments", names.index(part.name), "endsAfter")
+    if ends_after.months() > _LONGEST:
+        yield refuse("period", f"after {ends_after}: at Dodo a subscription ends after {TERM}", at, hint="remove it")
+    elif ends_after.months() == part.every.months():
+        message = f"it is paid every {part.every} and ends after {ends_after}: it never renews"
+        yield warn("one-cycle", message, at, hint="remove endsAfter if it should renew until it is cancelled")
+
+
 def _trial_limits(trial: Trial, parts: Sequence[Part]) -> Iterator[Limit]:
     metered = _metered(parts)
+    if trial.amount is not None:
+        yield from amount_limits(trial.amount, ("spec", "trial", "amount"))
+        if trial.via == "checkout":
+            where: At = ("spec", "trial", "via")
+            message = f"a trial for {trial.amount} at checkout: Dodo keeps the amount of a trial on the price only"
+            ways_out = (
+                WayOut("on-price", "via: price: every purchase has the trial", (Edit(where, "price"),)),
+                WayOut(
+                    "free", "remove the amount: the trial is free", (Edit(("spec", "trial", "amount"), remove=True),)
+                ),
+            )
+            yield refuse("paid-trial", message, where, *ways_out)
     if trial.via == "checkout" or not metered:
         return
     names = " and ".join(metered)

@@ -9,8 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from reconciler.base.canonical import JSON
-from reconciler.base.money import Money, Rate
-from reconciler.base.period import Period
+from reconciler.base.money import Money, Percent, Rate
 from reconciler.plan.resource import Resource, reference, references_in
 from reconciler.providers.dodo.capabilities import PRODUCT
 from reconciler.providers.dodo.grants import PRORATION, RUNS_OUT, attached, units_of
@@ -25,19 +24,13 @@ if TYPE_CHECKING:
 
 Credits: TypeAlias = "Mapping[str, Credit]"
 
-_TERM: Mapping[str, JSON] = {
-    "subscription_period_count": TERM.count,
-    "subscription_period_interval": TERM.unit.capitalize(),
-}
-
 
 def plan_product(document: Plan, part: Part, adopt: str | None, credits_by_name: Credits) -> Resource:
     """The product of one price or commitment of a plan; the plan is without mistakes and within the limits."""
     commitment = part.commitment
     if commitment is not None:
-        price = _usage_price(
-            commitment.fee, commitment.every, [_line(commitment.meter, commitment.rate, commitment.included)]
-        )
+        line = _line(commitment.meter, commitment.rate, commitment.included)
+        price = _usage_price(document, part, commitment.fee, [line])
     else:
         price = _plan_price(document, part)
     address = f"Plan/{document.metadata.name}:{part.name}"
@@ -45,6 +38,8 @@ def plan_product(document: Plan, part: Part, adopt: str | None, credits_by_name:
     notes: tuple[str, ...] = (RUNS_OUT, PRORATION) if grants else ()
     if document.spec.per_seat is not None or document.spec.trial is not None:
         notes = (*_seat_notes(document), *_checkout_notes(document, part), *notes)
+    if document.spec.purchasing_power_parity or (part.standing_discount is not None and part.metered):
+        notes = (*notes, *_parity_notes(document), *_standing_notes(part))
     return _resource(address, part.title, document, price, adopt, notes, _attached(grants, credits_by_name))
 
 
@@ -53,13 +48,16 @@ def single_product(document: Product, adopt: str | None, credits_by_name: Credit
     wanted, open_price = document.spec, document.spec.pay_what_you_want
     amount = wanted.amount if wanted.amount is not None else open_price.minimum if open_price else None
     assert amount is not None, "a product has an amount or a minimum"
-    price: dict[str, JSON] = {**_common("one_time_price", amount), "price": amount.minor}
+    price: dict[str, JSON] = {
+        **_common("one_time_price", amount, document, wanted.standing_discount),
+        "price": amount.minor,
+    }
     if open_price is not None:
         price["pay_what_you_want"] = True
         if open_price.suggested is not None:
             price["suggested_price"] = open_price.suggested.minor
     grants = [(grant.credit, grant.units) for grant in wanted.credits]
-    notes = (RUNS_OUT,) if grants else ()
+    notes = (*((RUNS_OUT,) if grants else ()), *_parity_notes(document))
     address = f"Product/{document.metadata.name}"
     return _resource(address, wanted.title, document, price, adopt, notes, _attached(grants, credits_by_name))
 
@@ -92,23 +90,25 @@ def _resource(
     return Resource(address, PRODUCT, name, body, tuple(sorted(set(references))), adopt, notes)
 
 
-def _common(kind: str, amount: Money) -> dict[str, JSON]:
+def _common(kind: str, amount: Money, document: Plan | Product, standing: Percent | None) -> dict[str, JSON]:
     # In the order in which live prices are lifted: equal bodies in equal order are compared at once.
     return {
         "type": kind,
         "currency": amount.currency,
-        "discount_bps": 0,
-        "tax_inclusive": False,
-        "purchasing_power_parity": False,
+        "discount_bps": standing.basis_points if standing is not None else 0,
+        "tax_inclusive": document.spec.tax == "included",
+        "purchasing_power_parity": document.spec.purchasing_power_parity,
     }
 
 
-def _cycle(kind: str, amount: Money, every: Period) -> dict[str, JSON]:
+def _cycle(kind: str, amount: Money, document: Plan, part: Part) -> dict[str, JSON]:
+    ends_after = part.ends_after or TERM
     return {
-        **_common(kind, amount),
-        "payment_frequency_count": every.count,
-        "payment_frequency_interval": every.unit.capitalize(),
-        **_TERM,
+        **_common(kind, amount, document, part.standing_discount),
+        "payment_frequency_count": part.every.count,
+        "payment_frequency_interval": part.every.unit.capitalize(),
+        "subscription_period_count": ends_after.count,
+        "subscription_period_interval": ends_after.unit.capitalize(),
     }
 
 
@@ -117,13 +117,18 @@ def _plan_price(document: Plan, part: Part) -> Mapping[str, JSON]:
     assert amount is not None, "a price without an exact amount is refused before"
     if not part.lines:
         trial = wanted.trial if wanted.trial is not None and wanted.trial.via == "price" else None
-        return {
-            **_cycle("recurring_price", amount, every),
+        body: dict[str, JSON] = {
+            **_cycle("recurring_price", amount, document, part),
             "price": amount.minor,
             "trial_period_days": trial.days if trial else 0,
             "trial_payment_method_optional": trial is not None and trial.card == "optional",
-            "zero_amount_payment_method_optional": False,
+            "zero_amount_payment_method_optional": wanted.card_when_free == "optional",
         }
+        if trial is not None and trial.amount is not None:
+            body["trial_amount"] = trial.amount.minor
+            if trial.discounts:
+                body["trial_apply_discounts"] = True
+        return body
     meters = []
     for _, line in sorted(part.lines, key=lambda pair: pair[1].meter):
         if line.credit is not None:
@@ -132,11 +137,12 @@ def _plan_price(document: Plan, part: Part) -> Mapping[str, JSON]:
         assert line.rate is not None, "tiers are refused before"
         free = free_units(line.included, every) if line.included is not None else 0
         meters.append(_line(line.meter, line.rate, free))
-    return _usage_price(amount, every, meters)
+    return _usage_price(document, part, amount, meters)
 
 
-def _usage_price(fee: Money, every: Period, meters: Sequence[JSON]) -> Mapping[str, JSON]:
-    return {**_cycle("usage_based_price", fee, every), "fixed_price": fee.minor, "meters": list(meters)}
+def _usage_price(document: Plan, part: Part, fee: Money, meters: Sequence[JSON]) -> Mapping[str, JSON]:
+    cycle = _cycle("usage_based_price", fee, document, part)
+    return {**cycle, "fixed_price": fee.minor, "meters": list(meters)}
 
 
 def _credit_line(meter: str, credit: str, units: int) -> JSON:
@@ -155,6 +161,19 @@ def _line(meter: str, rate: Rate, free: int | None) -> JSON:
         "price_per_unit": rate_text(rate),
         "free_threshold": free,
     }
+
+
+def _parity_notes(document: Plan | Product) -> Iterator[str]:
+    if document.spec.purchasing_power_parity:
+        yield (
+            "the percentage of each country stands in Dodo's dashboard, one table for all you sell, and adaptive "
+            "currency must be on there; the price of a country in RegionalPricing comes before it"
+        )
+
+
+def _standing_notes(part: Part) -> Iterator[str]:
+    if part.standing_discount is not None and part.metered:
+        yield "Dodo does not document whether a standing discount makes use cheaper too: try it in test mode"
 
 
 def _seat_notes(document: Plan) -> Iterator[str]:

@@ -8,6 +8,8 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from reconciler.base.diagnostics import Mistake
+from reconciler.base.money import Percent
+from reconciler.base.period import Period
 from reconciler.spec.kinds.fields import NAME_PATTERN, Model, MoneyText, Name, PeriodText, RateText
 
 PREFIX = "commitment-"
@@ -28,6 +30,9 @@ class Commitment(Model):
     included: int = Field(ge=1, le=2**53 - 1, description="Units that the fee pays for in each period")
     rate: RateText
     every: PeriodText
+    ends_after: PeriodText | None = Field(
+        default=None, description="How long a subscription lasts in all; else it renews until it is cancelled"
+    )
 
     @property
     def part(self) -> str:
@@ -38,6 +43,23 @@ class Commitment(Model):
     def label(self) -> str:
         """What people call it: its name, or `500 USD each month`."""
         return self.name or f"{self.fee} each {self.every}"
+
+
+def ends_mistakes(every: Period, ends_after: Period, at: tuple[str | int, ...]) -> Iterator[Mistake]:
+    """A subscription that would be over before its first cycle is."""
+    if ends_after.months() < every.months():
+        yield Mistake(
+            f"it is paid every {every} and would end after {ends_after}",
+            code="plan/ends",
+            hint=f"write at least {every}, or remove it: it then renews until it is cancelled",
+            at=at,
+        )
+
+
+def standing_mistakes(discount: Percent, at: tuple[str | int, ...]) -> Iterator[Mistake]:
+    """A standing discount of nothing."""
+    if discount.basis_points == 0:
+        yield Mistake("0% takes nothing off", code="price/discount", hint="remove it", at=at)
 
 
 def commitment_mistakes(commitments: Sequence[Commitment], prices: Sequence[str]) -> Iterator[Mistake]:
@@ -52,6 +74,8 @@ def commitment_mistakes(commitments: Sequence[Commitment], prices: Sequence[str]
                 hint="write the fee, or a usage line with included units instead",
                 at=(*at, "fee"),
             )
+        if commitment.ends_after is not None:
+            yield from ends_mistakes(commitment.every, commitment.ends_after, (*at, "endsAfter"))
         if commitment.part in prices:
             yield Mistake(
                 f'"{commitment.part}" is the name of a price too', code="plan/commitment", hint="rename one", at=at

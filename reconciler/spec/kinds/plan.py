@@ -10,7 +10,7 @@ from pydantic import Field
 
 from reconciler.base.diagnostics import Mistake
 from reconciler.base.money import Money, Rate, exponent
-from reconciler.spec.kinds.commitment import Commitment, commitment_mistakes
+from reconciler.spec.kinds.commitment import Commitment, commitment_mistakes, ends_mistakes, standing_mistakes
 from reconciler.spec.kinds.credit import CreditLine
 from reconciler.spec.kinds.fields import (
     Document,
@@ -40,10 +40,16 @@ class Price(Model):
     discount: PercentText | None = None
     of: Name | None = None
     every: PeriodText
+    ends_after: PeriodText | None = Field(
+        default=None, description="How long a subscription lasts in all; else it renews until it is cancelled"
+    )
+    standing_discount: PercentText | None = Field(
+        default=None, description="Taken off for everybody, without a code, and shown beside the amount"
+    )
 
 
 class Trial(Model):
-    """Free days before the first charge.
+    """Days before the first regular charge: free, or for an amount that is charged when they begin.
 
     `via: price` puts the trial on the price itself, so that every purchase has it; `via: checkout` leaves it to your
     application, which asks for it when it opens a checkout.
@@ -52,6 +58,8 @@ class Trial(Model):
     days: int = Field(ge=1, le=3650)
     card: Literal["required", "optional"]
     via: Literal["price", "checkout"] = "price"
+    amount: MoneyText | None = Field(default=None, description="What the trial itself costs; else it is free")
+    discounts: bool = Field(default=False, description="Whether discount codes make a paid trial cheaper")
 
 
 class Included(Model):
@@ -134,6 +142,15 @@ class PlanSpec(Model):
     )
     per_seat: Seat | None = Field(default=None, description="Prices are for one seat; the buyer says how many")
     trial: Trial | None = None
+    tax: Literal["included", "added"] = Field(
+        default="added", description="Whether the amounts hold the tax, or it comes on top of them"
+    )
+    purchasing_power_parity: bool = Field(
+        default=False, description="Cheaper in some countries, by percentages that are the same for all you sell"
+    )
+    card_when_free: Literal["required", "optional"] = Field(
+        default="required", description="Whether a subscription with nothing to pay today asks for a card"
+    )
     usage: list[UsageLine] = Field(default=[], max_length=50)
     features: list[Title] = Field(default=[], max_length=50)
     credits: list[CreditLine] = Field(default=[], max_length=20)
@@ -167,6 +184,8 @@ class Plan(Document):
         if spec.commitments:
             yield from commitment_mistakes(spec.commitments, list(spec.prices))
         yield from _currency_mistakes(spec, currencies)
+        if spec.trial is not None:
+            yield from _trial_mistakes(spec.trial, currencies)
         if spec.usage:
             yield from _usage_mistakes(spec, currencies)
         if spec.entitlements:
@@ -240,9 +259,33 @@ def _amount(prices: dict[str, Price], name: str) -> Money:
     return Money(minor, base.amount.currency)
 
 
+def _trial_mistakes(trial: Trial, currencies: Collection[str]) -> Iterator[Mistake]:
+    at = ("spec", "trial")
+    if trial.amount is None:
+        if trial.discounts:
+            message = "a free trial has nothing that a code could make cheaper"
+            yield Mistake(
+                message, code="plan/trial", hint="write amount: 1 USD too, or remove it", at=(*at, "discounts")
+            )
+        return
+    if trial.amount.minor == 0:
+        hint = "leave it out: a trial without an amount is free"
+        yield Mistake(f"{trial.amount} is a free trial", code="plan/trial", hint=hint, at=(*at, "amount"))
+    elif trial.card == "optional":
+        hint = "write card: required, or remove the amount"
+        yield Mistake("a paid trial cannot begin without a card", code="plan/trial", hint=hint, at=(*at, "card"))
+    if currencies and trial.amount.currency not in currencies:
+        message = f"{trial.amount} is not in the currency of the plan's prices, {', '.join(sorted(currencies))}"
+        yield Mistake(message, code="plan/currency", at=(*at, "amount"))
+
+
 def _price_mistakes(spec: PlanSpec) -> Iterator[Mistake]:
     for name, price in spec.prices.items():
         at = ("spec", "prices", name)
+        if price.ends_after is not None:
+            yield from ends_mistakes(price.every, price.ends_after, (*at, "endsAfter"))
+        if price.standing_discount is not None:
+            yield from standing_mistakes(price.standing_discount, (*at, "standingDiscount"))
         if (price.amount is None) == (price.discount is None):
             yield Mistake(
                 "a price has either an amount or a discount of another price",

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from reconciler.base.diagnostics import Mistake
+from reconciler.spec.kinds.commitment import standing_mistakes
 from reconciler.spec.kinds.credit import GivenCredit
 from reconciler.spec.kinds.fields import (
     Document,
@@ -15,6 +16,7 @@ from reconciler.spec.kinds.fields import (
     Model,
     MoneyText,
     Name,
+    PercentText,
     Reference,
     TaxCategory,
     Text,
@@ -38,6 +40,15 @@ class ProductSpec(Model):
     tax_category: TaxCategory
     amount: MoneyText | None = None
     pay_what_you_want: PayWhatYouWant | None = None
+    standing_discount: PercentText | None = Field(
+        default=None, description="Taken off for everybody, without a code, and shown beside the amount"
+    )
+    tax: Literal["included", "added"] = Field(
+        default="added", description="Whether the amount holds the tax, or it comes on top of it"
+    )
+    purchasing_power_parity: bool = Field(
+        default=False, description="Cheaper in some countries, by percentages that are the same for all you sell"
+    )
     features: list[Title] = Field(default=[], max_length=50)
     credits: list[GivenCredit] = Field(default=[], max_length=20)
     entitlements: list[Name] = Field(default=[], max_length=50, description="What is given to those who buy it")
@@ -59,6 +70,8 @@ class Product(Document):
         """One way to price it; a suggestion that can be paid."""
         spec, open_price = self.spec, self.spec.pay_what_you_want
         yield from grant_mistakes(spec.credits, spec.entitlements)
+        if spec.standing_discount is not None:
+            yield from standing_mistakes(spec.standing_discount, ("spec", "standingDiscount"))
         if (spec.amount is None) == (open_price is None):
             yield Mistake(
                 "a product has either an amount or payWhatYouWant",
