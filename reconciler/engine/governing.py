@@ -21,7 +21,8 @@ from reconciler.journal.store import Journal
 from reconciler.plan.budgets import Outlay
 from reconciler.plan.change_set import NO_POLICY, Change, ChangeSet, Reverse, Undo, Verb
 from reconciler.plan.document import read_document
-from reconciler.plan.effects import customers_of, money_moved
+from reconciler.plan.effects import customers_of, money_moved, most_for_one
+from reconciler.plan.migration import KIND as MIGRATION
 from reconciler.plan.people import Member
 from reconciler.plan.policy import Context, judge, members_of
 from reconciler.plan.resolved import effects_of, kind_of
@@ -138,6 +139,7 @@ def _outlays(desk: Desk, policy: PolicySpec, but: str) -> Iterator[Outlay]:
     since = desk.clock.now() - longest
     roles = {member.name: member.roles for member in members_of(policy)}
     made: dict[str, tuple[dict[str, Change], str | None]] = {}
+    moved: set[tuple[str, str]] = set()
     for entry in desk.journal.entries(desk.account_name, EntryKind.EFFECT, newest_first=True):
         if entry.at <= since:
             break
@@ -147,11 +149,21 @@ def _outlays(desk: Desk, policy: PolicySpec, but: str) -> Iterator[Outlay]:
         if of not in made:
             made[of] = _change_set(desk, of)
         changes, actor = made[of]
-        change = changes.get(entry.text("address"))
-        if change is None:
+        address = entry.text("address")
+        # A part of a migration that did not end counts for all of it, once.
+        change = changes.get(address) or changes.get(address.rpartition(":")[0])
+        if change is None or (of, change.address) in moved:
             continue
+        if change.kind == MIGRATION:
+            moved.add((of, change.address))
         yield Outlay(
-            kind_of(change), money_moved(change), customers_of(change), actor, roles.get(actor or ""), entry.at
+            kind=kind_of(change),
+            amounts=money_moved(change),
+            customers=customers_of(change),
+            actor=actor,
+            actor_roles=roles.get(actor or ""),
+            at=entry.at,
+            most_for_one=most_for_one(change),
         )
 
 

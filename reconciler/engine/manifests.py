@@ -125,7 +125,7 @@ def verify(folder: Path, change: Change) -> None:
             totals.add(line)
     except (KeyError, TypeError, ValueError, AssertionError, Mistake) as error:
         raise RefusedError(f"{change.key}: its effects, {path}, cannot be read: {error}", hint=_HINT) from None
-    told = {name: after.get(name) for name in ("moved", "money")}
+    told = {name: after.get(name) for name in ("moved", "customers", "money")}
     if canonical_json(told) != canonical_json(totals.as_body()):
         raise RefusedError(f"{change.key}: what it says of its effects is not what they add up to", hint=_HINT)
 

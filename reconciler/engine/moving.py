@@ -356,7 +356,6 @@ class _Resolving:
         self.leaving = Leaving()
         self.left: dict[str, int] = {}
         self.conflicts: list[str] = []
-        self.customers: set[int] = set()
         self.previewed = self.computed = 0
         self.everything = everything
 
@@ -431,7 +430,6 @@ class _Resolving:
             return
         self.previewed += previewed
         self.computed += not previewed
-        self.customers.add(hash(fact.customer))
         terms = self.wanted.terms
         writer.add(effect(fact, terms.offers[fact.product], terms, timing, preview))
 
@@ -467,7 +465,6 @@ def _change(wanted: _Wanted, totals: Totals, digest: str, rules: StopRules, reso
         "timing": str(terms.timing),
         "proration": str(terms.proration),
         **money,
-        "customers": len(resolving.customers),
         "left_out": {reason: resolving.left[reason] for reason in sorted(resolving.left)},
         "previewed": resolving.previewed,
         "computed": resolving.computed,
@@ -485,7 +482,7 @@ def _change(wanted: _Wanted, totals: Totals, digest: str, rules: StopRules, reso
     less = sum(one["pay_less"] for one in details if isinstance(one["pay_less"], int))
     impact = Impact(
         subscriptions=count,
-        customers=len(resolving.customers),
+        customers=totals.customers,
         mrr_before=tuple(pair[0] for pair in pairs),
         mrr_after=tuple(pair[1] for pair in pairs),
         pay_more=more,

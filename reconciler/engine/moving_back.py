@@ -59,7 +59,6 @@ def _change(change: Change, count: int, money: Body, digest: str) -> Change:
         "timing": str(Timing.NOW),
         "proration": str(Proration.NONE),
         **money,
-        "customers": was.get("customers"),
         "left_out": {},
         "previewed": 0,
         "computed": count,

@@ -10,11 +10,17 @@ from reconciler.base.money import Money
 from reconciler.spec.kinds.policy import Allowance, Budget
 
 
+def counted_as(kind: str) -> str:
+    """The kind of each part of an effect on many: a migration is so many plan changes."""
+    return "PlanChange" if kind == "PlanMigration" else kind
+
+
 @dataclass(frozen=True, slots=True)
 class Outlay:
     """Money that left us, or will: by which kind of effect, to whom, at whose request, when.
 
-    `customers` is empty and `actor` None where nobody knows: it counts for all then.
+    `customers` is empty and `actor` None where nobody knows: it counts for all then. `most_for_one` is the most of it
+    that one customer may have got, where it was for many whose names are not here; None: all of it.
     """
 
     kind: str
@@ -23,6 +29,7 @@ class Outlay:
     actor: str | None
     actor_roles: frozenset[str] | None
     at: datetime
+    most_for_one: tuple[Money, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,8 @@ def spending(
                 # What is dated after now counts: a clock that was set back frees nothing.
                 recent = [one for one in earlier if _is_of(budget, one, holder) and one.at > now - limit.window()]
                 currency = limit.amount.currency
-                yield Spent(budget, limit, holder, _sum(recent, currency), _sum(wanted, currency))
+                one = budget.per == "customer"
+                yield Spent(budget, limit, holder, _sum(recent, currency, one), _sum(wanted, currency, one))
 
 
 def unlimited(budgets: Sequence[Budget], asked: Sequence[Outlay]) -> Iterator[tuple[Budget, Money]]:
@@ -82,7 +90,7 @@ def unlimited(budgets: Sequence[Budget], asked: Sequence[Outlay]) -> Iterator[tu
 
 def _counts(budget: Budget, one: Outlay) -> bool:
     """Whether an outlay is of the budget's kinds and roles; who is not known may have any role."""
-    if budget.kinds and one.kind not in budget.kinds:
+    if budget.kinds and not {one.kind, counted_as(one.kind)} & set(budget.kinds):
         return False
     return not budget.roles or one.actor_roles is None or bool(one.actor_roles & set(budget.roles))
 
@@ -105,8 +113,13 @@ def _is_of(budget: Budget, one: Outlay, holder: str | None) -> bool:
     return not one.customers or holder in one.customers
 
 
-def _sum(outlays: Iterable[Outlay], currency: str) -> Money:
-    """What left us; money that comes in makes no room."""
-    return Money(
-        sum(a.minor for one in outlays for a in one.amounts if a.currency == currency and a.minor > 0), currency
-    )
+def _sum(outlays: Iterable[Outlay], currency: str, one_customer: bool) -> Money:
+    """What left us, or the most of it that one customer may have; money that comes in makes no room."""
+    minor = 0
+    for one in outlays:
+        leaves = sum(amount.minor for amount in one.amounts if amount.currency == currency and amount.minor > 0)
+        if one_customer and one.most_for_one is not None:
+            most = sum(amount.minor for amount in one.most_for_one if amount.currency == currency)
+            leaves = min(leaves, most)
+        minor += leaves
+    return Money(minor, currency)

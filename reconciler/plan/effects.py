@@ -5,6 +5,7 @@ Policies, budgets and pages read effects here and nowhere else: never from a req
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from reconciler.base.canonical import JSON, Body
@@ -13,6 +14,7 @@ from reconciler.base.money import Money, Rate
 from reconciler.base.period import parse_period
 from reconciler.plan.change_set import Change, Undo, Verb
 from reconciler.plan.impact import monthly, total
+from reconciler.plan.migration import KIND as MIGRATION
 
 # The field of the level that money moves in, by kind of action.
 _MOVED = {"refund": "refunded", "credit_grant": "granted"}
@@ -21,9 +23,14 @@ _ENDED = frozenset({"cancelled", "expired", "failed", "paused"})
 
 
 def money_moved(change: Change) -> tuple[Money, ...]:
-    """What leaves us by this change, in its currency; negative what comes in at once; nothing where none moves."""
+    """What leaves us by this change, in its currency; negative what comes in at once; nothing where none moves.
+
+    A migration charges some and credits others: both are there, for neither makes up for the other.
+    """
     if change.verb is not Verb.EXECUTE:
         return ()
+    if change.kind == MIGRATION:
+        return (*_of_many(change, "credit"), *(-one for one in _of_many(change, "charge")))
     before, after = change.before or {}, change.after or {}
     currency = after.get("currency", before.get("currency"))
     if not isinstance(currency, str):
@@ -46,8 +53,56 @@ def customers_of(change: Change) -> frozenset[str]:
     return frozenset(name for name in named if isinstance(name, str))
 
 
+def customer_count(change: Change) -> int:
+    """How many customers an action touches; those of a migration are named in its manifest alone."""
+    if change.kind == MIGRATION and change.verb is Verb.EXECUTE:
+        return _whole((change.after or {}).get("customers"))
+    return len(customers_of(change))
+
+
+def most_for_one(change: Change) -> tuple[Money, ...] | None:
+    """The most that a migration may move for one customer, now or each month, by currency; None of other changes.
+
+    Where some have several subscriptions it is what the one with most of them could have: never less than it is.
+    """
+    if change.kind != MIGRATION or change.verb is not Verb.EXECUTE:
+        return None
+    after = change.after or {}
+    several = max(_whole(after.get("moved")) - _whole(after.get("customers")), 0) + 1
+    found: dict[str, Money] = {}
+    for most, whole in (
+        ("most_credit", "credit"),
+        ("most_charge", "charge"),
+        ("most_more", "monthly_more"),
+        ("most_less", "monthly_less"),
+    ):
+        sums = {one.currency: one for one in _of_many(change, whole)}
+        for one in _of_many(change, most):
+            # A single month is rounded by itself, so that the whole may be a little less than its only part.
+            bound = max(min((one * several).minor, sums.get(one.currency, one).minor), one.minor)
+            found[one.currency] = max(found.get(one.currency, one), Money(bound, one.currency), key=_minor)
+    return tuple(found[currency] for currency in sorted(found))
+
+
+def unreadable(change: Change) -> bool:
+    """Whether the totals of a migration are not there as they must be."""
+    after = change.after or {}
+    money = after.get("money")
+    return (
+        not all(type(after.get(name)) is int for name in ("moved", "customers"))
+        or not isinstance(after.get("manifest"), str)
+        or not isinstance(money, list | tuple)
+        or not all(isinstance(one, Mapping) and _is_whole_money(one) for one in money)
+    )
+
+
 def mrr_delta(change: Change) -> tuple[Money, ...]:
-    """How monthly recurring revenue moves, by currency; the most that it may fall where how much is not known."""
+    """How monthly recurring revenue moves, by currency; the most that it may fall where how much is not known.
+
+    Of a migration both are there, what rises and what falls.
+    """
+    if change.verb is Verb.EXECUTE and change.kind == MIGRATION:
+        return (*_of_many(change, "monthly_more"), *(-one for one in _of_many(change, "monthly_less")))
     if change.verb is not Verb.EXECUTE:
         impact = change.impact
         return () if impact is None else _difference(impact.mrr_before, impact.mrr_after)
@@ -78,6 +133,27 @@ def is_control_plane(change: Change) -> bool:
 def is_irreversible(change: Change) -> bool:
     """Whether a change cannot be undone."""
     return change.reverse.undo is Undo.IRREVERSIBLE
+
+
+_MONEY = ("charge", "credit", "most_charge", "most_credit", "monthly_more", "monthly_less", "most_more", "most_less")
+
+
+def _is_whole_money(one: Mapping[str, JSON]) -> bool:
+    return isinstance(one.get("currency"), str) and all(type(one.get(name)) is int for name in _MONEY)
+
+
+def _of_many(change: Change, name: str) -> tuple[Money, ...]:
+    """One of the totals of a migration, in each currency in which it is not nothing."""
+    money = (change.after or {}).get("money")
+    return tuple(
+        Money(_whole(one.get(name)), currency)
+        for one in (money if isinstance(money, list | tuple) else ())
+        if isinstance(one, Mapping) and isinstance(currency := one.get("currency"), str) and _whole(one.get(name))
+    )
+
+
+def _minor(money: Money) -> int:
+    return money.minor
 
 
 def _pays(level: Body) -> bool:

@@ -28,14 +28,20 @@ class _Sums:
     less: int = 0
     same: int = 0
     most_less: Decimal = Decimal(0)
+    most_charge: int = 0
+    most_credit: int = 0
+    # How much less and how much more, by the periods before and after: minor units of each.
+    falling: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    rising: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     rises: list[tuple[Decimal, str, str]] = field(default_factory=list)
 
 
 class Totals:
-    """Adds up lines of a manifest. Memory does not grow with their number."""
+    """Adds up lines of a manifest. Memory does not grow with their number, but for one number a customer."""
 
     def __init__(self) -> None:
         self.count = 0
+        self._customers: set[int] = set()
         self._by: dict[str, _Sums] = {}
 
     def add(self, line: Mapping[str, JSON]) -> None:
@@ -45,11 +51,18 @@ class Totals:
         was, becomes, charge = (_minor(after[name]) for name in ("amount_before", "amount_after", "charge"))
         sums = self._by.setdefault(currency, _Sums())
         self.count += 1
+        self._customers.add(hash(str(before["customer"])))
         sums.charge += max(charge, 0)
         sums.credit += max(-charge, 0)
         sums.before[every_before] = sums.before.get(every_before, 0) + was
         sums.after[every] = sums.after.get(every, 0) + becomes
         delta = becomes / parse_period(every).months() - was / parse_period(every_before).months()
+        sums.most_charge = max(sums.most_charge, charge)
+        sums.most_credit = max(sums.most_credit, -charge)
+        if delta:
+            moving = sums.rising if delta > 0 else sums.falling
+            so_far = moving.get((every_before, every), (0, 0))
+            moving[every_before, every] = (so_far[0] + was, so_far[1] + becomes)
         sums.more += delta > 0
         sums.less += delta < 0
         sums.same += delta == 0
@@ -58,6 +71,11 @@ class Totals:
             heapq.heappush(sums.rises, (delta, str(before["customer"]), str(line["id"])))
             if len(sums.rises) > NAMED:
                 heapq.heappop(sums.rises)
+
+    @property
+    def customers(self) -> int:
+        """How many customers have these subscriptions."""
+        return len(self._customers)
 
     def monthly(self, currency: str) -> tuple[Money, Money]:
         """What those of a currency pay each month before and after: exact sums, rounded once."""
@@ -87,8 +105,12 @@ class Totals:
                     "currency": currency,
                     "charge": sums.charge,
                     "credit": sums.credit,
+                    "most_charge": sums.most_charge,
+                    "most_credit": sums.most_credit,
                     "monthly_before": before.minor,
                     "monthly_after": after.minor,
+                    "monthly_more": _moved(sums.rising, currency).minor,
+                    "monthly_less": -_moved(sums.falling, currency).minor,
                     "pay_more": sums.more,
                     "pay_less": sums.less,
                     "pay_same": sums.same,
@@ -100,7 +122,7 @@ class Totals:
                     ],
                 }
             )
-        return {"moved": self.count, "money": money}
+        return {"moved": self.count, "customers": self.customers, "money": money}
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +195,14 @@ def wave_sizes(count: int, canary: Percent | int | None, size: int) -> Iterator[
 
 def _monthly(sums: Mapping[str, int], currency: str) -> Money:
     months = sum((minor / parse_period(every).months() for every, minor in sorted(sums.items())), Decimal(0))
+    return _money(months, currency)
+
+
+def _moved(sums: Mapping[tuple[str, str], tuple[int, int]], currency: str) -> Money:
+    """By how much monthly revenue of some subscriptions moves: exact sums by periods, rounded once."""
+    months = Decimal(0)
+    for (every_before, every), (was, becomes) in sorted(sums.items()):
+        months += becomes / parse_period(every).months() - was / parse_period(every_before).months()
     return _money(months, currency)
 
 

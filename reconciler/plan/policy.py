@@ -14,7 +14,7 @@ from enum import Enum
 from fractions import Fraction
 
 from reconciler.base.money import Money
-from reconciler.plan.budgets import Outlay, spending, unlimited
+from reconciler.plan.budgets import Outlay, counted_as, spending, unlimited
 from reconciler.plan.people import Member, OidcIdentity, Requirement
 from reconciler.plan.verdict import Answer, Verdict, amounts_text, merged
 from reconciler.spec.kinds.policy import (
@@ -36,6 +36,7 @@ ACTION_WORDS: Mapping[str, str] = {
     "refund": "Refund",
     "credit_grant": "CreditGrant",
     "plan_change": "PlanChange",
+    "migration": "PlanMigration",
     "cancellation": "Cancellation",
     "pause": "Pause",
     "trial_extension": "TrialExtension",
@@ -47,6 +48,7 @@ _SINGULAR = {
     "Refund": "a refund",
     "CreditGrant": "a credit",
     "PlanChange": "a plan change",
+    "PlanMigration": "a plan migration",
     "Cancellation": "a cancellation",
     "Pause": "a pause",
     "TrialExtension": "a longer trial",
@@ -71,7 +73,8 @@ class Effect:
 
     `kind` is a word of the policy (`Refund`, `Plan`), `amounts` the money that moves (positive leaves us), `share` the
     part of the managed objects that this one is, `mrr_delta` how monthly revenue moves. `unclear` says what could not
-    be read of it: such an effect is never let through. `key` names the change inside its change set.
+    be read of it: such an effect is never let through. `key` names the change inside its change set. An effect on many,
+    whose names it does not hold, has their `customer_count`, and the most that it moves for one of them.
     """
 
     key: str
@@ -86,6 +89,13 @@ class Effect:
     irreversible: bool = False
     control_plane: bool = False
     unclear: tuple[str, ...] = ()
+    customer_count: int = 0
+    most_for_one: tuple[Money, ...] | None = None
+
+    @property
+    def for_one(self) -> tuple[Money, ...]:
+        """The most that moves for one of its customers."""
+        return self.amounts if self.most_for_one is None else self.most_for_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +179,8 @@ class _Judging:
     def __init__(self, policy: PolicySpec, effects: Sequence[Effect], context: Context) -> None:
         self.policy, self.effects, self.context = policy, effects, context
         self.now_rules = [rule for rule in policy.rules if holds_at(rule.during, policy.starts_on, context.now)]
-        self.customers = len({one for effect in effects for one in effect.customers})
+        unnamed = sum(max(effect.customer_count - len(effect.customers), 0) for effect in effects)
+        self.customers = len({one for effect in effects for one in effect.customers}) + unnamed
         self.share = sum((effect.share for effect in effects), Fraction(0))
         self.mrr = _absolute(amount for effect in effects for amount in effect.mrr_delta)
         self.moved = _absolute(amount for effect in effects for amount in effect.amounts)
@@ -185,7 +196,8 @@ class _Judging:
             mine = [effect for effect in self.effects if effect.kind == kind]
             self.totals[kind] = _absolute(amount for effect in mine for amount in effect.amounts)
             known = {customer for effect in mine for customer in effect.customers}
-            nobodys = _absolute(amount for effect in mine if not effect.customers for amount in effect.amounts)
+            # What may be anybody's is counted for each.
+            nobodys = _absolute(amount for effect in mine if not effect.customers for amount in effect.for_one)
             by_customer: dict[str, dict[str, int]] = {customer: dict(nobodys) for customer in known}
             for effect in mine:
                 for customer in effect.customers:
@@ -193,7 +205,8 @@ class _Judging:
                         of = by_customer[customer]
                         of[amount.currency] = of.get(amount.currency, 0) + abs(amount.minor)
             self.sums.update({(kind, customer): of for customer, of in by_customer.items()})
-            self.sums[kind, None] = self.totals[kind]  # whose it is, nobody knows: it may all be one customer's
+            # Whose it is, nobody knows: it may all be one customer's.
+            self.sums[kind, None] = _absolute(amount for effect in mine for amount in effect.for_one)
 
     def verdict(self, effect: Effect) -> Verdict:
         case = _Case()
@@ -205,7 +218,7 @@ class _Judging:
         if effect.control_plane or effect.kind in CONTROL_PLANE_KINDS:
             self._four_eyes(effect, case)
         for answer, reason, requirement, kinds, name in self.over:
-            if not kinds or effect.kind in kinds:
+            if not kinds or {effect.kind, counted_as(effect.kind)} & kinds:
                 case.add(answer, reason, requirement, name)
         assert case.answer is not None, "what no rule is about asks"
         asks = case.answer is Answer.ASK
@@ -261,7 +274,7 @@ class _Judging:
 
     def _conditions(self, rule: Rule, effect: Effect) -> Iterator[_Fit]:
         when = rule.when
-        yield _fit(not when.kinds or effect.kind in when.kinds)
+        yield _fit(not when.kinds or effect.kind in when.kinds or _as_strict(rule, effect))
         yield _fit(not when.verbs or effect.verb in when.verbs)
         yield _fit(not when.modes or self.context.mode in when.modes)
         yield _fit(when.irreversible is None or when.irreversible == effect.irreversible)
@@ -305,6 +318,7 @@ class _Judging:
                 actor=who.name if who else None,
                 actor_roles=who.roles if who else None,
                 at=self.context.now,
+                most_for_one=effect.most_for_one,
             )
             for effect in self.effects
             if any(amount.minor > 0 for amount in effect.amounts)
@@ -335,6 +349,11 @@ class _Judging:
         if large or (moved and any(effect.amounts for effect in final)):
             return amounts_text(moved)
         return str(self.customers if many else len(final))
+
+
+def _as_strict(rule: Rule, effect: Effect) -> bool:
+    """Whether a rule about each plan change asks about or denies a migration, which is many: it lets none through."""
+    return rule.answer != "auto" and counted_as(effect.kind) in rule.when.kinds
 
 
 def _answer(rule: Rule) -> Answer:

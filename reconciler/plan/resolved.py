@@ -7,7 +7,17 @@ from fractions import Fraction
 
 from reconciler.base.money import exponent
 from reconciler.plan.change_set import Change, ChangeSet, Verb
-from reconciler.plan.effects import customers_of, is_control_plane, is_irreversible, money_moved, mrr_delta
+from reconciler.plan.effects import (
+    customer_count,
+    customers_of,
+    is_control_plane,
+    is_irreversible,
+    money_moved,
+    most_for_one,
+    mrr_delta,
+    unreadable,
+)
+from reconciler.plan.migration import KIND as MIGRATION
 from reconciler.plan.policy import ACTION_WORDS, Effect
 from reconciler.spec.kinds.policy import CONTROL_PLANE_KINDS
 
@@ -48,6 +58,8 @@ def _effect(change: Change, mode: str, share: Fraction) -> Effect:
         address=change.address,
         amounts=amounts,
         customers=customers_of(change),
+        customer_count=0 if unclear else customer_count(change),
+        most_for_one=None if unclear else most_for_one(change),
         share=share,
         mrr_delta=() if unclear else mrr_delta(change),
         irreversible=is_irreversible(change),
@@ -61,6 +73,10 @@ def _unclear(change: Change) -> Iterator[str]:
     if change.verb is not Verb.EXECUTE:
         return
     before, after = change.before or {}, change.after or {}
+    if change.kind == MIGRATION:
+        if unreadable(change) or not all(_is_currency(one.currency) for one in money_moved(change)):
+            yield "what it moves cannot be read"
+        return
     field = _AMOUNTS.get(change.kind)
     readable = field is None or (type(before.get(field)) is int and type(after.get(field)) is int)
     if change.kind == "plan_change":

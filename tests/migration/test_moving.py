@@ -38,7 +38,8 @@ def test_who_was_moved_is_moved_back_and_what_was_charged_stays_charged(world: S
     assert change.after is not None
     assert change.after["money"] == [
         {
-            "currency": "USD", "charge": 0, "credit": 0, "monthly_before": 70800, "monthly_after": 58800,
+            "currency": "USD", "charge": 0, "credit": 0, "most_charge": 0, "most_credit": 0,
+            "monthly_before": 70800, "monthly_after": 58800, "monthly_more": 0, "monthly_less": 12000,
             "pay_more": 0, "pay_less": 12, "pay_same": 0, "most_more": 0, "most_less": 1000, "rises": [],
         }
     ]  # fmt: skip

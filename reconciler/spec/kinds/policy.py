@@ -28,8 +28,8 @@ from reconciler.spec.kinds.people import MemberSpec, member_mistakes, role_mista
 
 # What an effect is of: an action that is done once, or a kind of configuration.
 ACTION_KINDS = (
-    "Refund", "CreditGrant", "PlanChange", "Cancellation", "Pause", "TrialExtension", "DiscountGrant", "Message",
-    "Policy",
+    "Refund", "CreditGrant", "PlanChange", "PlanMigration", "Cancellation", "Pause", "TrialExtension", "DiscountGrant",
+    "Message", "Policy",
 )  # fmt: skip
 CONFIGURATION_KINDS = (
     "Credit", "Discount", "Entitlement", "Meter", "Plan", "Product", "RegionalPricing", "Webhook",
@@ -38,8 +38,8 @@ CONFIGURATION_KINDS = (
 CONTROL_PLANE_KINDS = frozenset({"Policy", "Webhook"})
 
 EffectKind = Literal[
-    "Refund", "CreditGrant", "PlanChange", "Cancellation", "Pause", "TrialExtension", "DiscountGrant", "Message",
-    "Policy", "Credit", "Discount", "Entitlement", "Meter", "Plan", "Product", "RegionalPricing", "Webhook",
+    "Refund", "CreditGrant", "PlanChange", "PlanMigration", "Cancellation", "Pause", "TrialExtension", "DiscountGrant",
+    "Message", "Policy", "Credit", "Discount", "Entitlement", "Meter", "Plan", "Product", "RegionalPricing", "Webhook",
 ]  # fmt: skip
 EffectVerb = Literal["create", "update", "replace", "archive", "restore", "delete", "adopt", "execute"]
 Mode = Literal["sandbox", "test", "live"]
