@@ -80,6 +80,11 @@ class Workspace:
         return path_in(self.folder, self.spec.journal)
 
     @property
+    def memory_folder(self) -> Path:
+        """Where things lie that are kept beside the journal."""
+        return self.journal_path.parent
+
+    @property
     def spec_paths(self) -> list[Path]:
         """Where specs are read from."""
         return [Path(path) for path in self.spec.specs]

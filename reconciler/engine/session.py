@@ -67,7 +67,7 @@ class Desk:
     @property
     def manifests(self) -> Path:
         """The folder beside the journal in which the effects of migrations lie, one file each."""
-        return self.journal.path.parent / "manifests"
+        return self.workspace.memory_folder / "manifests"
 
     def policy_digest(self) -> str:
         """The digest of the policy in force in the account, `none` where there is none."""
@@ -175,7 +175,7 @@ def open_session(
 
 def _lock_folder(workspace: Workspace, mode: Mode) -> Path:
     """Beside the journal for a sandbox, which is this workspace's own; else one place for this user of the machine."""
-    beside = workspace.journal_path.parent / "locks"
+    beside = workspace.memory_folder / "locks"
     if mode is Mode.SANDBOX:
         return beside
     state = Path(os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()) / "ratecard" / "locks"

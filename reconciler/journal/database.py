@@ -1,4 +1,4 @@
-"""The journal's SQLite file: its tables, making and opening it, and the words for what SQLite says when it fails."""
+"""The journal's SQLite file: its tables, making and checking it, and the words for what SQLite says when it fails."""
 
 from __future__ import annotations
 

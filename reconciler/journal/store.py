@@ -1,13 +1,11 @@
-"""The journal in a SQLite file: entries are appended, durable on return, and never changed."""
+"""The journal: entries are appended, durable on return, and never changed, wherever their rows are kept."""
 
 from __future__ import annotations
 
 import re
-import sqlite3
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias
@@ -18,7 +16,6 @@ from reconciler.base.canonical import DIGEST_PREFIX, Body, canonical_json
 from reconciler.base.clock import Clock, format_time, parse_time
 from reconciler.base.errors import JournalError
 from reconciler.base.failpoints import NO_FAILPOINTS, Failpoints
-from reconciler.journal.database import check_layout, connect, create, failures_told, identity
 from reconciler.journal.entries import (
     NO_PREVIOUS,
     PART,
@@ -30,9 +27,10 @@ from reconciler.journal.entries import (
     hash_entry,
     read_binding,
 )
+from reconciler.journal.file import open_file
+from reconciler.journal.shelf import Reading, Row, Shelf, Snapshot, Wanted, Writing
 
 New: TypeAlias = tuple[EntryKind, str, Body]
-Row: TypeAlias = tuple[int, str, str, str, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,6 @@ class Check:
     judge: Callable[[Entry | None], None]
 
 
-_SELECT = "SELECT sequence, at, kind, account, body, previous, hash FROM entries"
 _PAGE = 500
 _OF_OPERATIONS = frozenset({EntryKind.INTENT, EntryKind.OUTCOME, EntryKind.RESOLUTION})
 _PREFIX = re.compile(r"[0-9a-f]{4,64}", re.ASCII)
@@ -53,28 +50,24 @@ _PREFIX = re.compile(r"[0-9a-f]{4,64}", re.ASCII)
 class Journal:
     """The append-only memory of all accounts of a workspace.
 
-    Methods may be called from several threads, and several processes may append to one file. Every method raises
-    JournalError, with words that say what to do, when the file cannot be read, written or trusted.
+    Methods may be called from several threads, and several processes may append to one journal. Every method raises
+    JournalError, with words that say what to do, when the journal cannot be read, written or trusted.
     """
 
     def __init__(
         self,
-        path: Path,
-        connection: sqlite3.Connection,
+        shelf: Shelf,
         clock: Clock,
         *,
         failpoints: Failpoints = NO_FAILPOINTS,
         secrets: frozenset[str] = frozenset(),
     ) -> None:
-        """Use `open`. `secrets` are texts that no entry may hold."""
-        self.path = path
-        self._connection = connection
+        """`shelf` is where the rows are kept, and `secrets` are texts that no entry may hold."""
+        self._shelf = shelf
         self._clock = clock
         self._failpoints = failpoints
         # As they would look inside a body, where quotes and control characters are escaped.
         self._secrets = tuple(canonical_json(text)[1:-1] for text in secrets if text)
-        self._guard = threading.Lock()
-        self._file = identity(path)
 
     @classmethod
     def open(
@@ -87,35 +80,17 @@ class Journal:
         read_only: bool = False,
         patience_s: float = 10.0,
     ) -> Journal:
-        """Open the journal, made with its folder when there is none (file mode 0600), unless `read_only`.
+        """Open the journal in a SQLite file, made with its folder when there is none, unless `read_only`.
 
         `patience_s` is how long to wait for another process that is writing.
         """
-        try:
-            if not path.exists():
-                if read_only:
-                    raise JournalError(f"journal {path}: there is none", hint="look at the path, or apply something")
-                create(path)
-            elif not path.is_file():
-                raise JournalError(f"journal {path}: it is not a file", hint="name a file as the journal")
-            elif path.stat().st_size == 0:
-                raise JournalError(
-                    f"journal {path}: the file is empty, which a journal never is",
-                    hint="restore it from a backup; if there never was a journal here, remove the empty file",
-                )
-        except (OSError, ValueError) as error:
-            raise JournalError(
-                f"journal {path}: it cannot be made or reached: {error}",
-                hint="look at the path and its rights; keep the journal on a local disk",
-            ) from error
-        with failures_told(path):
-            connection = connect(path, read_only=read_only, patience_s=patience_s)
-            try:
-                check_layout(connection, path)
-                return cls(path, connection, clock, failpoints=failpoints, secrets=secrets)
-            except BaseException:
-                connection.close()
-                raise
+        shelf = open_file(path, read_only=read_only, patience_s=patience_s)
+        return cls(shelf, clock, failpoints=failpoints, secrets=secrets)
+
+    @property
+    def name(self) -> str:
+        """What the journal is called in words for people; without any password."""
+        return self._shelf.name
 
     def __enter__(self) -> Self:
         return self
@@ -126,9 +101,12 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file. What was appended is durable already."""
-        with self._guard, failures_told(self.path):
-            self._connection.close()
+        """Let go of it. What was appended is durable already."""
+        self._shelf.close()
+
+    def hold(self, account: str, note: str) -> AbstractContextManager[object]:
+        """Hold an account wherever this journal is used, as far as where it is kept can: see `Shelf.hold`."""
+        return self._shelf.hold(account, note)
 
     # Writing
 
@@ -142,13 +120,13 @@ class Journal:
         `check` is given the newest entry of a kind, in the same transaction; what it raises keeps all of them out.
         """
         texts = [self._written(kind, account, body) for kind, account, body in new]
-        with self._writing() as connection:
+        with self._shelf.writing() as writing:
             if check is not None:
-                check.judge(self._newest(connection, check.kind, check.account))
+                check.judge(self._newest(writing, check.kind, check.account))
             entries: list[Entry] = []
-            last = self._last(connection)
+            last = self._last(writing)
             for (kind, account, body), text in zip(new, texts, strict=True):
-                last = self._insert(connection, last, kind, account, body, text)
+                last = self._insert(writing, last, kind, account, body, text)
                 entries.append(last)
             for entry in entries:
                 self._failpoints.reached(f"journal.before_commit.{entry.kind}")
@@ -158,28 +136,25 @@ class Journal:
 
     def append_after(self, kind: EntryKind, account: str, make: Callable[[Entry | None], Body]) -> Entry:
         """Append one entry that is made of the newest of its kind and account, over which nobody else writes."""
-        with self._writing() as connection:
-            body = make(self._newest(connection, kind, account))
+        with self._shelf.writing() as writing:
+            body = make(self._newest(writing, kind, account))
             text = self._written(kind, account, body)
-            entry = self._insert(connection, self._last(connection), kind, account, body, text)
+            entry = self._insert(writing, self._last(writing), kind, account, body, text)
             self._failpoints.reached(f"journal.before_commit.{entry.kind}")
         self._failpoints.reached(f"journal.after_commit.{entry.kind}")
         return entry
 
     def rebuild_bindings(self) -> int:
         """Make the table of bindings again from the entries; returns how many bindings there are."""
-        with self._writing() as connection:
-            connection.execute("DELETE FROM bindings")
-            rows = connection.execute(_SELECT + " WHERE kind = ? ORDER BY sequence", (str(EntryKind.BINDING),))
-            for row in rows:
-                entry = self._read(row)
-                _project(connection, entry)
-            (count,) = connection.execute("SELECT count(*) FROM bindings").fetchone()
-            return int(count)
+        with self._shelf.writing() as writing:
+            writing.unbind_all()
+            for row in writing.entries(Wanted(kind=EntryKind.BINDING)):
+                _project(writing, self._read(row))
+            return writing.count_bindings()
 
     def _written(self, kind: EntryKind, account: str, body: Body) -> bytes:
         """The canonical bytes of a body, checked: no secret in them, and they can be read again."""
-        place = f"journal {self.path}: an entry {kind}"
+        place = f"journal {self.name}: an entry {kind}"
         try:
             text = canonical_json(body)
             whole = text + canonical_json(account)
@@ -198,60 +173,33 @@ class Journal:
         return text
 
     def _insert(
-        self, connection: sqlite3.Connection, last: Entry | None, kind: EntryKind, account: str, body: Body, text: bytes
+        self, writing: Writing, last: Entry | None, kind: EntryKind, account: str, body: Body, text: bytes
     ) -> Entry:
         sequence, previous = (last.sequence + 1, last.hash) if last else (1, NO_PREVIOUS)
         at = self._clock.now()
         written_at = format_time(at)
         own = hash_entry(sequence, written_at, kind, account, text, previous)
-        connection.execute(
-            "INSERT INTO entries (sequence, at, kind, account, body, previous, hash) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (sequence, written_at, str(kind), account, text.decode(), previous, own),
-        )
+        writing.insert((sequence, written_at, str(kind), account, text.decode(), previous, own), body)
         entry = Entry(sequence, at, kind, account, body, previous, own)
         if kind is EntryKind.BINDING:
-            _project(connection, entry)
+            _project(writing, entry)
         return entry
 
-    def _newest(self, connection: sqlite3.Connection, kind: EntryKind, account: str) -> Entry | None:
-        where = " WHERE kind = ? AND account = ? ORDER BY sequence DESC LIMIT 1"
-        row = connection.execute(_SELECT + where, (str(kind), account)).fetchone()
-        return None if row is None else self._read(row)
+    def _newest(self, reading: Reading, kind: EntryKind, account: str) -> Entry | None:
+        return self._only(reading.entries(Wanted(account, kind), newest_first=True, limit=1))
 
-    def _last(self, connection: sqlite3.Connection) -> Entry | None:
-        row = connection.execute(_SELECT + " ORDER BY sequence DESC LIMIT 1").fetchone()
-        return None if row is None else self._read(row)
+    def _last(self, reading: Reading) -> Entry | None:
+        return self._only(reading.entries(Wanted(), newest_first=True, limit=1))
 
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction of its own, over which no other process writes; undone when the block raises."""
-        with self._guard, failures_told(self.path):
-            self._check_in_place()
-            connection = self._connection
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            finally:
-                if connection.in_transaction:
-                    # Whatever went wrong is told already; a rollback that fails as well adds nothing.
-                    with suppress(sqlite3.Error):
-                        connection.execute("ROLLBACK")
-
-    def _check_in_place(self) -> None:
-        # SQLite goes on writing to a file that was removed: durable, and gone with this process.
-        if identity(self.path) != self._file:
-            raise JournalError(
-                f"journal {self.path}: the file was removed or replaced while it was in use",
-                hint="put the journal back, then run `ratecard apply --resume`",
-            )
+    def _only(self, rows: Sequence[Row]) -> Entry | None:
+        return self._read(rows[0]) if rows else None
 
     # Reading
 
     def head(self) -> Entry | None:
         """The last entry; its sequence and hash, kept elsewhere, are an anchor for `verify`."""
-        with self._guard, failures_told(self.path):
-            return self._last(self._connection)
+        with self._shelf.reading() as reading:
+            return self._last(reading)
 
     def entries(
         self,
@@ -266,37 +214,29 @@ class Journal:
 
         Nothing is held between pages: the loop's body may append, and may see what it appended.
         """
-        cursor, left = None if newest_first else after, limit
+        cursor, before, left = after, None, limit
         while left is None or left > 0:
             size = _PAGE if left is None else min(_PAGE, left)
-            terms: list[tuple[str, object]] = [("sequence > ?", after if newest_first else cursor)]
-            if newest_first and cursor is not None:
-                terms.append(("sequence < ?", cursor))
-            if account is not None:
-                terms.append(("account = ?", account))
-            if kind is not None:
-                terms.append(("kind = ?", str(kind)))
-            page = self._select(terms, newest_first=newest_first, limit=size)
+            wanted = Wanted(account, kind, after=after if newest_first else cursor, before=before)
+            page = self._select(wanted, newest_first=newest_first, limit=size)
             yield from page
             if len(page) < size:
                 return
-            cursor = page[-1].sequence
+            if newest_first:
+                before = page[-1].sequence
+            else:
+                cursor = page[-1].sequence
             left = None if left is None else left - size
 
     def hashes(self, upto: int) -> Iterator[str]:
         """The hashes of the entries from the first to that sequence, as they are at this moment."""
-        with self.snapshot() as connection:
-            rows = connection.execute("SELECT hash FROM entries WHERE sequence <= ? ORDER BY sequence", (upto,))
-            for (own,) in rows:
-                yield own
+        with self.snapshot() as whole:
+            yield from whole.hashes(upto)
 
     def bindings(self, account: str) -> dict[str, Binding]:
         """The bindings of an account by address, in the order of addresses."""
-        with self._guard, failures_told(self.path):
-            rows = self._connection.execute(
-                "SELECT address, kind, id, archived, entry FROM bindings WHERE account = ? ORDER BY address", (account,)
-            ).fetchall()
-        return {row[0]: Binding(row[0], row[1], row[2], bool(row[3]), row[4]) for row in rows}
+        with self._shelf.reading() as reading:
+            return {binding.address: binding for binding in reading.bindings(account)}
 
     def find_change_set(self, prefix: str, account: str | None = None) -> Entry:
         """The newest entry of the one change set whose digest starts so: at least 4 digits, `sha256:` or not.
@@ -309,9 +249,7 @@ class Journal:
                 f'"{prefix}" does not name a change set',
                 hint="write at least 4 hexadecimal digits of its digest; `ratecard log` shows them",
             )
-        start = DIGEST_PREFIX + digits
-        terms: list[tuple[str, object]] = [("digest >= ?", start), ("digest < ?", start + "g")]
-        found = self._of_digest(terms, EntryKind.CHANGE_SET, account)
+        found = self._select(Wanted(account, EntryKind.CHANGE_SET, digest_prefix=DIGEST_PREFIX + digits))
         digests = sorted({entry.text("digest") for entry in found})
         if len(digests) == 1:
             return found[-1]
@@ -328,32 +266,24 @@ class Journal:
 
     def approvals(self, digest: str, account: str | None = None) -> list[Entry]:
         """Who approved and who rejected exactly this digest (`sha256:…`), in the order of writing."""
-        terms: list[tuple[str, object]] = [("digest = ?", digest)]
-        approved = self._of_digest(terms, EntryKind.APPROVAL, account)
-        rejected = self._of_digest(terms, EntryKind.REJECTION, account)
+        wanted = Wanted(account, digest=digest)
+        approved = self._select(replace(wanted, kind=EntryKind.APPROVAL))
+        rejected = self._select(replace(wanted, kind=EntryKind.REJECTION))
         return sorted(approved + rejected, key=lambda entry: entry.sequence)
 
     def change_sets(self, digest: str, account: str | None = None) -> list[Entry]:
         """The entries that say who asked for exactly this digest (`sha256:…`), in the order of writing."""
-        return self._of_digest([("digest = ?", digest)], EntryKind.CHANGE_SET, account)
-
-    def _of_digest(self, terms: list[tuple[str, object]], kind: EntryKind, account: str | None) -> list[Entry]:
-        # The unary plus keeps SQLite from the index by kind: the one by digest is the narrow one.
-        narrowed = [*terms, ("+kind = ?", str(kind))]
-        if account is not None:
-            narrowed.append(("+account = ?", account))
-        return self._select(narrowed)
+        return self._select(Wanted(account, EntryKind.CHANGE_SET, digest=digest))
 
     def effects_at(self, account: str, address: str) -> list[Entry]:
         """The entries of effects at exactly this address, in the order of writing."""
-        terms = [("kind = ?", str(EntryKind.EFFECT)), ("account = ?", account)]
-        return self._select([*terms, ("json_extract(body, '$.address') = ?", address)])
+        return self._select(Wanted(account, EntryKind.EFFECT, address=address))
 
     def of_run(self, run: str) -> Iterator[Entry]:
         """All entries of one run, read page by page: a run may have hundreds of thousands."""
         after = 0
         while True:
-            page = self._select([("run = ?", run), ("sequence > ?", after)], limit=_PAGE)
+            page = self._select(Wanted(run=run, after=after), limit=_PAGE)
             yield from page
             if len(page) < _PAGE:
                 return
@@ -396,25 +326,13 @@ class Journal:
 
     def open_run(self, account: str) -> Run | None:
         """The oldest run of the account that was started and not finished, to be resumed; None when all are."""
-        with self._guard, failures_told(self.path):
-            row = self._connection.execute(
-                "SELECT run FROM entries AS started WHERE kind = 'run_started' AND account = ? AND NOT EXISTS ("
-                " SELECT 1 FROM entries AS finished WHERE finished.run = started.run"
-                " AND +finished.kind = 'run_finished' AND +finished.account = started.account"
-                ") ORDER BY sequence LIMIT 1",
-                (account,),
-            ).fetchone()
-        return None if row is None else self.run(row[0])
+        with self._shelf.reading() as reading:
+            found = reading.open_run(account)
+        return None if found is None else self.run(found)
 
-    def _select(
-        self, terms: Iterable[tuple[str, object]], *, newest_first: bool = False, limit: int | None = None
-    ) -> list[Entry]:
-        wanted = list(terms)
-        words = [_SELECT, "WHERE", " AND ".join(term for term, _ in wanted), "ORDER BY sequence"]
-        words.append("DESC LIMIT ?" if newest_first else "LIMIT ?")
-        values = [*(value for _, value in wanted), -1 if limit is None else limit]
-        with self._guard, failures_told(self.path):
-            return [self._read(row) for row in self._connection.execute(" ".join(words), values).fetchall()]
+    def _select(self, wanted: Wanted, *, newest_first: bool = False, limit: int | None = None) -> list[Entry]:
+        with self._shelf.reading() as reading:
+            return [self._read(row) for row in reading.entries(wanted, newest_first=newest_first, limit=limit)]
 
     def _read(self, row: Row) -> Entry:
         """A row as an entry, trusted only when its hash is the one it was written with."""
@@ -422,35 +340,29 @@ class Journal:
         text = body.encode()
         if hash_entry(sequence, at, kind, account, text, previous) != own:
             raise JournalError(
-                f"journal {self.path}: entry {sequence} was changed after it was written",
+                f"journal {self.name}: entry {sequence} was changed after it was written",
                 hint="run `ratecard log verify`, then restore the journal from a backup",
             )
         try:
             return Entry(sequence, parse_time(at), EntryKind(kind), account, orjson.loads(text), previous, own)
         except ValueError as error:
             raise JournalError(
-                f"journal {self.path}: entry {sequence} cannot be read: {error}",
+                f"journal {self.name}: entry {sequence} cannot be read: {error}",
                 hint="install the newer ratecard that wrote it, or run `ratecard log verify`",
             ) from error
 
-    @contextmanager
-    def snapshot(self) -> Iterator[sqlite3.Connection]:
-        """A reading connection of its own on which nothing moves, whatever others append meanwhile."""
-        with failures_told(self.path), closing(connect(self.path, read_only=True, patience_s=10.0)) as connection:
-            connection.execute("BEGIN")
-            yield connection
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        """The whole journal at this moment, on which nothing moves, whatever others append meanwhile."""
+        return self._shelf.snapshot()
 
 
-def _project(connection: sqlite3.Connection, entry: Entry) -> None:
+def _project(writing: Writing, entry: Entry) -> None:
     """Write a binding entry through to the table of bindings."""
     binding = read_binding(entry.body, entry.sequence)
     if isinstance(binding, str):
-        connection.execute("DELETE FROM bindings WHERE account = ? AND address = ?", (entry.account, binding))
-        return
-    connection.execute(
-        "INSERT OR REPLACE INTO bindings (account, address, kind, id, archived, entry) VALUES (?, ?, ?, ?, ?, ?)",
-        (entry.account, binding.address, binding.kind, binding.id, int(binding.archived), binding.entry),
-    )
+        writing.unbind(entry.account, binding)
+    else:
+        writing.bind(entry.account, binding)
 
 
 def _some(digests: Sequence[str]) -> str:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import orjson
 
 from reconciler.base.clock import parse_time
 from reconciler.base.errors import JournalError
-from reconciler.journal.database import layout_problems
-from reconciler.journal.entries import NO_PREVIOUS, Binding, EntryKind, hash_entry, read_binding
+from reconciler.journal.entries import NO_PREVIOUS, EntryKind, hash_entry, read_binding
+from reconciler.journal.shelf import Bindings, Snapshot
 from reconciler.journal.store import Journal
 
 # After so many a journal is plainly not to be trusted, and the list stays readable.
 _MOST_PROBLEMS = 100
-
-Bindings = dict[tuple[str, str], Binding]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,32 +43,19 @@ def verify(journal: Journal, *, expected_head: str | None = None, expected_count
     """
     check = _Check(expected_head=expected_head.lower() if expected_head else None, expected_count=expected_count)
     try:
-        with journal.snapshot() as connection:
-            check.problems.extend(layout_problems(connection))
-            for row in _rows(connection):
+        with journal.snapshot() as whole:
+            check.problems.extend(whole.layout_problems())
+            for row in whole.rows():
                 check.entry(*row)
             check.anchor()
-            check.compare_bindings(_stored_bindings(connection))
-            check.integrity(connection)
+            check.compare_bindings(whole.bindings())
+            check.damage(whole)
     except JournalError as error:
         check.tell(error.message)
     problems = check.problems[:_MOST_PROBLEMS]
     if len(check.problems) > _MOST_PROBLEMS:
         problems.append(f"and {len(check.problems) - _MOST_PROBLEMS} more")
     return Verification(check.count, check.previous, tuple(problems))
-
-
-def _rows(connection: sqlite3.Connection) -> Iterator[tuple[int, bytes, bytes, bytes, bytes, bytes, bytes]]:
-    # As bytes: a flipped bit may leave text that is no UTF-8, and that is a finding, not a failure.
-    return connection.execute(
-        "SELECT sequence, CAST(at AS BLOB), CAST(kind AS BLOB), CAST(account AS BLOB), CAST(body AS BLOB),"
-        " CAST(previous AS BLOB), CAST(hash AS BLOB) FROM entries ORDER BY sequence"
-    )
-
-
-def _stored_bindings(connection: sqlite3.Connection) -> Bindings:
-    rows = connection.execute("SELECT account, address, kind, id, archived, entry FROM bindings")
-    return {(row[0], row[1]): Binding(row[1], row[2], row[3], bool(row[4]), row[5]) for row in rows}
 
 
 class _Check:
@@ -148,11 +131,10 @@ class _Check:
                 what = "is missing" if kept is None else "has no entry" if said is None else "differs from its entry"
                 self.tell(f"bindings: {address} of {account} {what}; rebuild the bindings from the entries")
 
-    def integrity(self, connection: sqlite3.Connection) -> None:
-        """What SQLite itself finds wrong: indexes that lead astray, pages that are broken."""
-        for (line,) in connection.execute("PRAGMA integrity_check(10)"):
-            if line != "ok":
-                self.tell(f"file: {line}")
+    def damage(self, whole: Snapshot) -> None:
+        """What the database itself finds wrong: indexes that lead astray, pages that are broken."""
+        for line in whole.damage():
+            self.tell(line)
 
 
 def _readable(at: str, kind: str, body: bytes) -> bool:

@@ -101,8 +101,8 @@ def test_a_full_disk_stops_the_append_and_leaves_the_journal_sound(path):
     with Journal.open(path, StillClock()) as journal:
         fill(journal)
         # SQLite answers SQLITE_FULL when it may not grow the file, as it does when the disk is full.
-        (pages,) = journal._connection.execute("PRAGMA page_count").fetchone()
-        journal._connection.execute(f"PRAGMA max_page_count = {pages}")
+        (pages,) = journal._shelf.connection.execute("PRAGMA page_count").fetchone()
+        journal._shelf.connection.execute(f"PRAGMA max_page_count = {pages}")
         with pytest.raises(JournalError, match="the disk is full") as error:
             journal.append(EntryKind.OUTCOME, "acme", {"x": "y" * 100_000})
         assert verify(journal).entries == 8

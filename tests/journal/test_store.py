@@ -47,10 +47,10 @@ def test_a_new_journal_is_for_its_owner_only_and_makes_its_folder(path):
 
 
 def test_every_commit_is_synced_and_the_log_is_written_ahead(journal):
-    with journal._guard:
-        assert journal._connection.execute("PRAGMA synchronous").fetchone() == (2,)
-        assert journal._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        assert journal._connection.execute("PRAGMA foreign_keys").fetchone() == (1,)
+    with journal._shelf._guard:
+        assert journal._shelf.connection.execute("PRAGMA synchronous").fetchone() == (2,)
+        assert journal._shelf.connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert journal._shelf.connection.execute("PRAGMA foreign_keys").fetchone() == (1,)
 
 
 @pytest.mark.parametrize(
