@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "resolve": ("resolve", "Answer, with a second person, what nobody could tell of a write."),
     "revert": ("revert", "Make the change set that undoes an applied one."),
     "drift": ("drift", "Find what is no longer as it was left; make the change set that puts it back."),
+    "policy": ("policy", "Show the policy in force, or look for what cannot be meant in it."),
     "log": ("log", "Show the journal, or verify it."),
     "investigate": ("investigate", "Find out what a customer was charged, and whether each charge was right."),
     "history": ("history", "Tell the story of an object: who asked, who approved, what was done."),

@@ -13,11 +13,13 @@ from pydantic.alias_generators import to_camel
 from reconciler.base.clock import format_time
 from reconciler.base.diagnostics import Diagnostic
 from reconciler.engine.drifting import Drifted
+from reconciler.engine.governing import Adoption, InForce
 from reconciler.engine.importing import Imported
 from reconciler.insight.investigation import Investigation
 from reconciler.insight.report import summary
 from reconciler.journal.entries import Entry
 from reconciler.plan.approval import Decision
+from reconciler.plan.policy_words import policy_lines
 
 
 class Shape(BaseModel):
@@ -342,6 +344,46 @@ class Log(Shape):
         return cls(entries=[LogEntry.model_validate(entry.as_json()) for entry in entries])
 
 
+class PolicyShape(Shape):
+    """`policy show`: what is in force in an account; all but the account is null where nothing is.
+
+    `policy` is what was applied, `words` the same in words; `proven` says whether `approvedBy` was proven or claimed.
+    """
+
+    kind: Literal["PolicyInForce"] = "PolicyInForce"
+    account: str
+    digest: str | None
+    since: str | None
+    approved_by: str | None
+    proven: bool | None
+    change_set: str | None
+    policy: dict[str, Any] | None
+    words: list[str]
+
+    @classmethod
+    def of(cls, account: str, policy: InForce, came: Adoption | None) -> PolicyShape:
+        """The shape of a policy in force."""
+        there = policy.spec is not None and came is not None
+        return cls(
+            account=account,
+            digest=policy.digest if there else None,
+            since=format_time(came.at) if came is not None else None,
+            approved_by=came.by if came is not None else None,
+            proven=came.proven if came is not None else None,
+            change_set=came.digest if came is not None else None,
+            policy=dict(policy.body) if policy.body is not None else None,
+            words=list(policy_lines(policy.spec)) if policy.spec is not None else [],
+        )
+
+
+class PolicyLint(Shape):
+    """`policy lint`: what cannot be meant in the policy of the specs; `valid` is whether there are no errors."""
+
+    kind: Literal["PolicyLint"] = "PolicyLint"
+    valid: bool
+    diagnostics: list[DiagnosticShape]
+
+
 class HistoryEvent(BaseModel):
     """One thing that happened to an object; `entry` is the journal's entry that says so."""
 
@@ -400,6 +442,8 @@ SHAPES: tuple[type[Shape], ...] = (
     HistoryShape,
     Initialised,
     Log,
+    PolicyLint,
+    PolicyShape,
     ResolutionShape,
     Serving,
     Validation,

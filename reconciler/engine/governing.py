@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -95,6 +95,27 @@ def _read(entry: Entry) -> InForce:
             f"the policy in force, in journal entry {entry.sequence}, cannot be read: {first}",
             hint="install the ratecard that wrote it, or a newer one; nothing is approved or applied until then",
         ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """How the policy in force came: when, by the change set of which digest, who approved that, and whether proven."""
+
+    at: datetime
+    digest: str
+    by: str
+    proven: bool
+
+
+def adoption(journal: Journal, account: str) -> Adoption | None:
+    """How the policy in force came; None where there is none."""
+    entry = next(iter(journal.entries(account, EntryKind.POLICY, newest_first=True)), None)
+    if entry is None:
+        return None
+    run = journal.run(entry.text("run"))
+    detail = run.started.body.get("detail") if run is not None else None
+    told = detail if isinstance(detail, Mapping) else {}
+    return Adoption(entry.at, entry.text("digest"), str(told.get("approvedBy") or "nobody"), told.get("proven") is True)
 
 
 def policy_change(wanted: Body | None, now: InForce) -> Change | None:
