@@ -24,11 +24,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A change set, or None when mistakes stand in the way; `unchanged` counts the objects that are as asked for."""
+    """A change set, or None when mistakes stand in the way; `unchanged` counts the objects that are as asked for.
+
+    `live` is the account as it was read for it.
+    """
 
     change_set: ChangeSet | None
     diagnostics: tuple[Diagnostic, ...]
     unchanged: int = 0
+    live: Live | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ def make_change_set(session: Session, desired: Desired | None = None) -> Planned
         actions=(*moves.begun, *actions.begun),
     )
     change_set = replace(change_set, requests=dict(session.connection.requests()))
-    return Planned(change_set, tuple(in_order(diagnostics)), found.unchanged)
+    return Planned(change_set, tuple(in_order(diagnostics)), found.unchanged, live)
 
 
 def _moves(session: Session, wanted: Desired, configuration: Sequence[Change], live: Live) -> Moves:

@@ -47,7 +47,8 @@ class KindCapabilities:
     subscriptions behind them. `irreversible` says why an act on this kind cannot be undone, by verb. `labels` name the
     fields for people, by dotted path, with `[]` for a position in a list (`price.meters[].price_per_unit`). `gravity`
     says what it is about when somebody else changes a field (`money`, `access`, `cosmetic`), by dotted path; that of
-    the empty path holds for all others.
+    the empty path holds for all others. `billed` and `ends` are the periods after which it is billed again and is over,
+    `events` the field of the events that it is sent (empty: all), `expires` that of the moment at which it is over.
     """
 
     kind: str
@@ -61,6 +62,10 @@ class KindCapabilities:
     irreversible: Mapping[str, str] | None = None
     labels: Mapping[str, Label] = field(default_factory=dict)
     gravity: Mapping[str, str] = field(default_factory=dict)
+    billed: Label | None = None
+    ends: Label | None = None
+    events: str = ""
+    expires: str = ""
 
 
 # Kinds of actions that are done here, on whatever account, without asking its provider.

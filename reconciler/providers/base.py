@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 # Types only: a command imports what it needs, and none pays for what others exchange with a provider.
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from reconciler.base.canonical import Body
     from reconciler.base.diagnostics import Diagnostic
     from reconciler.plan.capabilities import Capabilities
@@ -196,6 +198,15 @@ class Connection(Protocol):
 
     def close(self) -> None:
         """Give back sockets and threads."""
+        ...
+
+
+@runtime_checkable
+class TellsTime(Protocol):
+    """A connection whose answers say when they were given."""
+
+    def last_answer(self) -> datetime | None:
+        """When the newest answer was given, by the provider's clock and to the second; None when none said so."""
         ...
 
 

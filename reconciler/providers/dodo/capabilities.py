@@ -193,6 +193,8 @@ _CONFIGURATION = {
         immutable=frozenset({"price.type"}),
         money=frozenset({"price"}),
         labels=_PRODUCT_LABELS,
+        billed=_BILLED_EVERY,
+        ends=_ENDS_AFTER,
     ),
     PRICING_MODE: KindCapabilities(
         kind=PRICING_MODE,
@@ -225,6 +227,7 @@ _CONFIGURATION = {
         restorable=False,
         natural_key=("code",),
         labels=_DISCOUNT_LABELS,
+        expires="expires_at",
         irreversible={
             "delete": "Dodo cannot restore a deleted discount, and whether its code can be used again is not documented"
         },
@@ -234,6 +237,7 @@ _CONFIGURATION = {
         gravity={"": "access", "description": "cosmetic"},
         rank=40,
         labels=_WEBHOOK_LABELS,
+        events="filter_types",
         removal="delete",
         restorable=False,
         irreversible={

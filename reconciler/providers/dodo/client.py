@@ -11,6 +11,7 @@ import ssl
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -68,6 +69,7 @@ class Client:
         self._jitter = jitter
         self._guard = threading.Lock()
         self._sent: Counter[str] = Counter()
+        self._dated: str = ""
         self._http = httpx.Client(
             base_url=url,
             headers={
@@ -95,6 +97,14 @@ class Client:
         """How many requests were sent, by method."""
         with self._guard:
             return dict(self._sent)
+
+    def last_answer(self) -> datetime | None:
+        """The `Date` of the newest answer that had one, None before that."""
+        try:
+            moment = email.utils.parsedate_to_datetime(self._dated)
+        except (ValueError, TypeError):
+            return None
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
     # reading
 
@@ -238,6 +248,7 @@ class Client:
         headers = {"Content-Type": "application/json"} if content is not None else {}
         with self._http.stream(method, path, params=query, content=content, headers=headers) as response:
             self._limiter.learn(response.headers)
+            self._dated = response.headers.get("date", "") or self._dated
             parts, size = [], 0
             for part in response.iter_raw():
                 size += len(part)

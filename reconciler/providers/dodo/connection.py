@@ -7,6 +7,7 @@ from collections import ChainMap
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
@@ -116,6 +117,10 @@ class DodoConnection:
     def requests(self) -> Mapping[str, int]:
         """How many requests were sent, by method."""
         return self._client.requests()
+
+    def last_answer(self) -> datetime | None:
+        """When the newest answer was given, by Dodo's clock."""
+        return self._client.last_answer()
 
     @property
     def books(self) -> DodoBooks:
