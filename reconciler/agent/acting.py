@@ -10,7 +10,8 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from reconciler.agent.port import Action, Assumption, Draft, Field, Interpretation, Source, SourceKind, View
+from reconciler.agent.policy_drafting import policy_draft
+from reconciler.agent.port import Action, Assumption, Draft, Field, Interpretation, Outcome, Source, SourceKind, View
 from reconciler.base.canonical import JSON
 
 # What stands for the whole refundable amount, and for the newest payment, in the words of an interpreter.
@@ -18,8 +19,11 @@ REFUNDABLE, LAST_PAID = "refundable", "last-paid"
 _TARGETS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}", re.ASCII)
 
 
-def with_action_drafts(said: Interpretation, view: View) -> Interpretation:
-    """An interpretation whose actions are drafts too, each with a name of its own that is shown as assumed."""
+def with_action_drafts(said: Interpretation, view: View, answers: Mapping[str, str] | None = None) -> Interpretation:
+    """An interpretation whose actions are drafts too, each with a name of its own that is shown as assumed.
+
+    Rules for a policy that is there already are asked about first, when `answers` do not say where they go.
+    """
     if not said.actions or said.questions:
         return said
     taken = set(view.documents)
@@ -33,10 +37,19 @@ def with_action_drafts(said: Interpretation, view: View) -> Interpretation:
         name = next(one for one in _names(action, view) if (action.kind, one) not in taken)
         taken.add((action.kind, name))
         drafts.append(Draft(action.kind, name, edit=False, fields=tuple(fields)))
+    ruled = [policy_draft(one, view, answers or {}) for one in said.actions if one.kind == "Policy"]
     named = tuple(
         Assumption(f"it is called {draft.kind}/{draft.name}: under this name it is done once") for draft in drafts
     )
-    return replace(said, drafts=(*said.drafts, *drafts), assumptions=(*said.assumptions, *named))
+    questions = tuple(question for one in ruled for question in one.questions)
+    return replace(
+        said,
+        drafts=(*said.drafts, *drafts, *(one.draft for one in ruled if one.draft is not None)),
+        assumptions=(*said.assumptions, *named, *(text for one in ruled for text in one.assumptions)),
+        notes=(*said.notes, *(note for one in ruled for note in one.notes)),
+        questions=questions,
+        outcome=Outcome.QUESTION if questions else said.outcome,
+    )
 
 
 @dataclass(frozen=True, slots=True)

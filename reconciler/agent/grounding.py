@@ -298,7 +298,9 @@ def _holds(
             shape == Shape.PERIOD
         )
     if claim is SourceKind.LOOKUP:
-        return _looked_up(shape, str(value), grounds.view)
+        # From which day weeks are counted is shown as assumed; no other moment is taken from the clock.
+        today = (kind, path) == ("Policy", ("spec", "startsOn")) and value == grounds.view.now.date().isoformat()
+        return (today and assumed) or _looked_up(shape, str(value), grounds.view)
     if shape == Shape.PERIOD:
         return bool(source.spans) or bool(_period_spans(str(value), grounds.tokens))
     said = [evidence for evidence in grounds.evidence if matches(shape, path, str(value), evidence, present)]

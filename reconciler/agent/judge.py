@@ -83,7 +83,7 @@ def judge(interpretation: Interpretation, words: Words, view: View, catalogue: C
     Raises RefusedError for values nested deeper than any spec.
     """
     _refuse_depth(interpretation)
-    interpretation = with_action_drafts(interpretation, view)
+    interpretation = with_action_drafts(interpretation, view, words.answers)
     drafts = list(interpretation.drafts)
     answers = dict(words.answers)
     questions: list[Question] = []

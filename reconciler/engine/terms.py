@@ -64,9 +64,17 @@ def terms_for(desk: Desk, change_set: ChangeSet, requester: Requester = NOBODY) 
     claims = Mode(desk.account.mode) is Mode.SANDBOX
     members = governed.members if governed.policy.spec is not None else _first_members(change_set)
     denied = verdict.reasons if verdict.answer is Answer.DENY else ()
+    if _locks_out(change_set):
+        denied = (*denied, "the new policy names nobody who could say yes, not even to another policy: add members")
     if change_set.policy != governed.policy.digest:
         denied = (*denied, "the policy in force is another than when it was planned: plan again")
     return Terms(verdict.requirements, members, claims, verdict.confirm, verdict.valid_for, denied)
+
+
+def _locks_out(change_set: ChangeSet) -> bool:
+    """Whether a policy would be put in force under which nothing could ever be approved again."""
+    wanted = [read_policy(change.after) for change in change_set.changes if change.kind == "policy" and change.after]
+    return any(all(member.machine for member in members_of(policy)) for policy in wanted)
 
 
 def _first_members(change_set: ChangeSet) -> tuple[Member, ...] | None:

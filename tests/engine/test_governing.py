@@ -157,3 +157,13 @@ def test_what_the_policy_answers_is_shown_under_each_change_and_in_all(session):
     prices = planned(session)
     shown = as_text(prices, session.provider.capabilities, needs_of(session, prices))
     assert shown.count('Needs: 1 of finance, not the requester, because rule "prices" asks about new Plan') == 2
+
+
+def test_a_policy_that_names_nobody_cannot_lock_everybody_out(session):
+    lines = [line for line in POLICY.splitlines(keepends=True) if "{name: sue" not in line and "{name: f" not in line]
+    write(session, "policy.yaml", "".join(lines).replace("  members:\n", ""))
+    first = planned(session)
+    remember(session, first)
+    with pytest.raises(RefusedError, match="names nobody who could say yes"):
+        approve(session, first, "Ann")
+    assert in_force(session.journal, session.account_name).spec is None
