@@ -163,7 +163,7 @@ def _outlays(desk: Desk, policy: PolicySpec, but: str) -> Iterator[Outlay]:
     moved: set[tuple[str, str]] = set()
     for entry in desk.journal.entries(desk.account_name, EntryKind.EFFECT, newest_first=True):
         if entry.at <= since:
-            break
+            continue  # and not the end: a clock that was wrong for a moment hides nothing that came before
         of = entry.text("digest")
         if of == but:
             continue  # a part of the run that is judged

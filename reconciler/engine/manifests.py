@@ -24,6 +24,7 @@ from reconciler.plan.migration_totals import Totals
 
 _HINT = "make the change set again with `ratecard plan`"
 _LONGEST_LINE = 1 << 20
+_MARK = 16
 
 
 class ManifestWriter:
@@ -82,17 +83,35 @@ def path_of(folder: Path, digest: str) -> Path:
 
 
 def lines(folder: Path, digest: str) -> Iterator[Mapping[str, JSON]]:
-    """The lines of a manifest, one at a time; the file is verified by `verify` before."""
+    """The lines of a manifest, one at a time: the very bytes that its digest is of, whatever becomes of the file.
+
+    It is read twice. The first time tells whether all of it is what was approved, and 16 bytes of each line are kept;
+    the second time gives each line only when it is the same still. Raises RefusedError.
+    """
     path = path_of(folder, digest)
     try:
         with path.open("rb") as file:
+            whole, marks = hashlib.sha256(), bytearray()
             while data := file.readline(_LONGEST_LINE):
+                whole.update(data)
+                marks += _mark(data)
+            if DIGEST_PREFIX + whole.hexdigest() != digest:
+                raise ValueError("it was changed after it was planned")
+            file.seek(0)
+            for start in range(0, len(marks), _MARK):
+                data = file.readline(_LONGEST_LINE)
+                if _mark(data) != marks[start : start + _MARK]:
+                    raise ValueError("it was changed while it was read")
                 line = orjson.loads(data)
                 if not isinstance(line, dict):
                     raise ValueError("a line is no object")
                 yield line
     except (OSError, ValueError) as error:
         raise RefusedError(f"the manifest {path} cannot be read: {error}", hint=_HINT) from None
+
+
+def _mark(line: bytes) -> bytes:
+    return hashlib.blake2b(line, digest_size=_MARK).digest()
 
 
 def verify(folder: Path, change: Change) -> None:
@@ -125,6 +144,9 @@ def verify(folder: Path, change: Change) -> None:
             totals.add(line)
     except (KeyError, TypeError, ValueError, AssertionError, Mistake) as error:
         raise RefusedError(f"{change.key}: its effects, {path}, cannot be read: {error}", hint=_HINT) from None
+    waves = after.get("waves", [totals.count])
+    if not isinstance(waves, list) or sum(size for size in waves if type(size) is int) != totals.count:
+        raise RefusedError(f"{change.key}: its waves are not of all of its effects", hint=_HINT)
     told = {name: after.get(name) for name in ("moved", "customers", "money")}
     if canonical_json(told) != canonical_json(totals.as_body()):
         raise RefusedError(f"{change.key}: what it says of its effects is not what they add up to", hint=_HINT)

@@ -49,6 +49,8 @@ class KindCapabilities:
     says what it is about when somebody else changes a field (`money`, `access`, `cosmetic`), by dotted path; that of
     the empty path holds for all others. `billed` and `ends` are the periods after which it is billed again and is over,
     `events` the field of the events that it is sent (empty: all), `expires` that of the moment at which it is over.
+    `specs` are the kinds of specs whose addresses such an object can have, any where there are none: the rules of a
+    policy go by them.
     """
 
     kind: str
@@ -61,6 +63,7 @@ class KindCapabilities:
     money: frozenset[str] = frozenset()
     irreversible: Mapping[str, str] | None = None
     labels: Mapping[str, Label] = field(default_factory=dict)
+    specs: frozenset[str] = frozenset()
     gravity: Mapping[str, str] = field(default_factory=dict)
     billed: Label | None = None
     ends: Label | None = None

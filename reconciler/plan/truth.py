@@ -6,9 +6,12 @@ the provider can do before anybody approves it, and against the account and the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 
 from reconciler.base.canonical import JSON, Body, canonical_json
+from reconciler.base.clock import parse_time
 from reconciler.base.errors import RefusedError
 from reconciler.plan.capabilities import LOCAL_KINDS, Capabilities
 from reconciler.plan.change_set import Change, ChangeSet, Undo, Verb
@@ -22,9 +25,13 @@ from reconciler.plan.resource import (
     level_fingerprint,
     rewrite_body,
 )
+from reconciler.spec.kinds.trial_extension import MOST_DAYS
 
 # What an action is about: no action changes it.
 _TARGETS = ("customer", "payment", "subscription", "currency")
+# By which field of its level an action names its target; all others name a subscription.
+_NAMED_BY = {"refund": "payment", "credit_grant": "customer"}
+_IN_MONEY = frozenset({"refund", "credit_grant"})
 _HINT = "do not apply it; make one of your own with `ratecard plan`"
 
 
@@ -40,6 +47,8 @@ def refuse_impossible(change_set: ChangeSet, capabilities: Capabilities) -> None
         if (change.verb is Verb.EXECUTE) is not capabilities.is_action(change.kind):
             what = "an action, which is executed" if capabilities.is_action(change.kind) else "no action"
             raise RefusedError(f"{change.key}: a {change.kind} is {what}", hint=_HINT)
+        if kind.specs and change.address.partition("/")[0] not in kind.specs:
+            raise RefusedError(f"{change.key}: no {change.kind} is kept under {change.address}", hint=_HINT)
         if change.verb is Verb.EXECUTE:
             _refuse_impossible_level(change, capabilities)
         reverse = reverse_of(change.verb, kind)
@@ -60,12 +69,16 @@ def _refuse_impossible_level(change: Change, capabilities: Capabilities) -> None
     lost = [name for name in before if name not in after]
     if lost:
         raise RefusedError(f"{change.key}: the level wanted says nothing of {', '.join(lost)}", hint=_HINT)
-    if change.id not in before.values() or any(before[name] != after[name] for name in _TARGETS if name in before):
+    held = [name for name in _TARGETS if name in before or (name in after and _is_level(name, change.kind))]
+    named = before.get(_NAMED_BY.get(change.kind, "subscription"))
+    if change.id != named or "customer" not in before or any(before.get(name) != after.get(name) for name in held):
         raise RefusedError(
             f"{change.key}: it says that it is about {change.id}, and its level is another's", hint=_HINT
         )
     if change.fingerprint != level_fingerprint(before):
         raise RefusedError(f"{change.key}: its fingerprint is not that of the level before", hint=_HINT)
+    if change.kind == "trial_extension" and _days_longer(before, after) > MOST_DAYS:
+        raise RefusedError(f"{change.key}: no trial is made longer by more than {MOST_DAYS} days", hint=_HINT)
     if before.get("status") != after.get("status") == "cancelled" and change.reverse.undo is not Undo.IRREVERSIBLE:
         raise RefusedError(f"{change.key}: what is cancelled at once does not come back, which it hides", hint=_HINT)
     if operation is None or operation.aggregate is None or operation.ceiling is None:
@@ -76,6 +89,20 @@ def _refuse_impossible_level(change: Change, capabilities: Capabilities) -> None
             f"{change.key}: {operation.aggregate} would be {wanted}, and can never pass {operation.ceiling}, {most}",
             hint=_HINT,
         )
+
+
+def _is_level(name: str, kind: str) -> bool:
+    """Whether a field is part of what an action moves, and so must be read; else `after` says it for itself alone."""
+    return name != "currency" or kind in _IN_MONEY
+
+
+def _days_longer(before: Body, after: Body) -> float:
+    """By how many days a trial is put off; endless where that cannot be read."""
+    try:
+        ends, wanted = (parse_time(str(body.get("next_billing_at"))) for body in (before, after))
+    except ValueError:
+        return math.inf
+    return (wanted - ends) / timedelta(days=1)
 
 
 def refuse_untrue(

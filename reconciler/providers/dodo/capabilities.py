@@ -160,6 +160,7 @@ _LOCALIZED_LABELS = {
 _CONFIGURATION = {
     METER: KindCapabilities(
         kind=METER,
+        specs=frozenset({"Meter"}),
         gravity={"": "money", "name": "cosmetic", "description": "cosmetic"},
         rank=10,
         immutable=frozenset({"event_name", "aggregation", "filter"}),
@@ -169,6 +170,7 @@ _CONFIGURATION = {
     ),
     CREDIT: KindCapabilities(
         kind=CREDIT,
+        specs=frozenset({"Credit"}),
         gravity={"": "access", "name": "cosmetic", "description": "cosmetic", "price_per_unit": "money"},
         rank=12,
         immutable=frozenset({"precision"}),
@@ -178,6 +180,7 @@ _CONFIGURATION = {
     ),
     ENTITLEMENT: KindCapabilities(
         kind=ENTITLEMENT,
+        specs=frozenset({"Entitlement"}),
         gravity={"": "access", "name": "cosmetic", "description": "cosmetic"},
         rank=14,
         immutable=frozenset({"integration_type"}),
@@ -188,6 +191,7 @@ _CONFIGURATION = {
     ),
     PRODUCT: KindCapabilities(
         kind=PRODUCT,
+        specs=frozenset({"Plan", "Product"}),
         gravity={"price": "money", "tax_category": "money", "entitlements": "access", "credit_entitlements": "access"},
         rank=20,
         immutable=frozenset({"price.type"}),
@@ -198,6 +202,7 @@ _CONFIGURATION = {
     ),
     PRICING_MODE: KindCapabilities(
         kind=PRICING_MODE,
+        specs=frozenset({"Plan", "Product"}),
         gravity={"": "money"},
         rank=22,
         immutable=frozenset({"product_id"}),
@@ -209,6 +214,7 @@ _CONFIGURATION = {
     ),
     LOCALIZED_PRICE: KindCapabilities(
         kind=LOCALIZED_PRICE,
+        specs=frozenset({"RegionalPricing"}),
         gravity={"": "money"},
         rank=24,
         immutable=frozenset({"product_id", "country_code", "currency"}),
@@ -221,6 +227,7 @@ _CONFIGURATION = {
     ),
     DISCOUNT: KindCapabilities(
         kind=DISCOUNT,
+        specs=frozenset({"Discount"}),
         gravity={"": "money", "name": "cosmetic"},
         rank=30,
         removal="delete",
@@ -234,6 +241,7 @@ _CONFIGURATION = {
     ),
     WEBHOOK: KindCapabilities(
         kind=WEBHOOK,
+        specs=frozenset({"Webhook"}),
         gravity={"": "access", "description": "cosmetic"},
         rank=40,
         labels=_WEBHOOK_LABELS,
