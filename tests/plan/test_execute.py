@@ -82,7 +82,7 @@ def _with_ids(one: Change) -> Change:
 
 def test_an_action_is_shown_with_what_moves_and_what_stays() -> None:
     text = as_text(change_set([REFUND]), CAPABILITIES)
-    assert "! execute  Action/outage:pay_1          refund of pay_1 (pay_1)" in text
+    assert "! execute  Action/outage:pay_1          refund of pay_1\n" in text
     assert (
         "      customer  cus_1\n      paid      49 USD\n      refunded  0 USD → 20 USD\n      reason    outage\n"
         in text
