@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -31,6 +32,8 @@ from reconciler.sandbox.validate import (
 
 BUSINESS = "bus_sandbox"
 """The one business of a sandbox; its primary brand has the same id."""
+
+ADDONS_MAXIMUM = 10
 
 ONLY_IN_FULL = (
     "brand_id",
@@ -116,12 +119,12 @@ def create(call: Call) -> Answer:
 
 def make(store: Store, request: CreateProduct, product_id: str, created: datetime) -> JSONObject:
     """Store a new product and give it as a GET shows it. Raises Refusal."""
-    _refuse_what_is_missing(request)
+    _refuse_what_is_missing(store, request)
     moment = format_time(created)
     body: JSONObject = {
         "product_id": product_id,
         "business_id": BUSINESS,
-        "brand_id": BUSINESS,
+        "brand_id": request.brand_id or BUSINESS,
         "name": request.name,
         "description": request.description,
         "image": None,
@@ -132,7 +135,7 @@ def make(store: Store, request: CreateProduct, product_id: str, created: datetim
         "price": show_price(store, request.price),
         "pricing_mode": request.pricing_mode,
         "metadata": request.metadata,
-        "addons": None,
+        "addons": _show_addons(store, request.addons or (), request.price.type),
         "credit_entitlements": show_credits(store, request.credit_entitlements or ()),
         "entitlements": show_entitlements(store, request.entitlements or ()),
         "product_collection_id": None,
@@ -169,8 +172,8 @@ def listing(call: Call) -> Answer:
     conditions: list[tuple[str, Any]] = [("state = ?", "archived" if read_flag(call.query, "archived") else "live")]
     if recurring is not None:
         conditions.append(("recurring = ?", recurring))
-    if call.query.get("brand_id", BUSINESS) != BUSINESS:
-        return as_items([])
+    if "brand_id" in call.query:
+        conditions.append(("json_extract(body, '$.brand_id') = ?", call.query["brand_id"]))
     return as_items(call.store.page("product", conditions, **page))
 
 
@@ -180,7 +183,7 @@ def change(call: Call) -> Answer:
     stored = _found(call)
     body = stored.body
     given = request.model_fields_set
-    _refuse_what_is_missing(request)
+    _refuse_what_is_missing(call.store, request)
     if request.image_id is not None:
         raise not_implemented("image_id: images")
     if request.price is not None:
@@ -204,6 +207,11 @@ def change(call: Call) -> Answer:
     if request.credit_entitlements is not None:
         here = frozenset(one["credit_entitlement_id"] for one in body["credit_entitlements"])
         body["credit_entitlements"] = show_credits(call.store, request.credit_entitlements, here)
+    if request.addons is not None:
+        here = frozenset(body["addons"] or ())
+        body["addons"] = _show_addons(call.store, request.addons, body["price"]["type"], here)
+    if request.brand_id is not None:
+        body["brand_id"] = request.brand_id
     if "pricing_mode" in given:
         archive_rules(call.store, stored.id, request.pricing_mode)
     body["updated_at"] = format_time(call.now)
@@ -268,12 +276,41 @@ def _show_delivery(delivery: Delivery | None) -> JSONObject | None:
     return {"external_url": delivery.external_url, "instructions": delivery.instructions, "files": []}
 
 
-def _refuse_what_is_missing(request: ProductOptions) -> None:
-    """The sandbox has no such objects, so an id of one can only be a mistake or beyond it."""
-    if request.addons:
-        raise not_implemented("addons: attaching them to a product")
+def _show_addons(
+    store: Store, addons: Sequence[str], price_type: str, kept: frozenset[str] = frozenset()
+) -> list[str] | None:
+    """The add-ons of a product. `kept` are those that it has: they may be archived by now. Raises Refusal."""
+    if addons and price_type != "recurring_price":
+        raise invalid("addons", f"a {price_type} takes none")
+    if len(addons) > ADDONS_MAXIMUM or len(set(addons)) < len(addons):
+        raise invalid("addons", f"{len(addons)}; at most {ADDONS_MAXIMUM}, each once")
+    for n, addon_id in enumerate(addons):
+        addon = store.find("addon", addon_id)
+        if addon is None or (addon.state != "live" and addon_id not in kept):
+            raise Refusal(422, "ADDON_NOT_FOUND", f'addons.{n}: no add-on "{addon_id[:60]}"')
+    return list(addons) or None
+
+
+def move_brand(store: Store, brand_id: str, target: str | None) -> tuple[int, int]:
+    """Move the products and collections of a brand: how many of each. Raises Refusal where there is no target."""
+    of_brand = [("json_extract(body, '$.brand_id') = ?", brand_id)]
+    products, collections = store.select("product", of_brand), store.select("collection", of_brand)
+    if (products or collections) and target is None:
+        message = f"{len(products)} products and {len(collections)} collections: move_products_to says where they go"
+        raise Refusal(409, "BRAND_NOT_EMPTY", message)
+    for stored in products:
+        _put(store, stored.body | {"brand_id": target})
+    for stored in collections:
+        store.replace("collection", stored.id, stored.body | {"brand_id": target})
+    return len(products), len(collections)
+
+
+def _refuse_what_is_missing(store: Store, request: ProductOptions) -> None:
+    """A brand that is not there, and files, of which the sandbox has none."""
     if request.brand_id not in (None, BUSINESS):
-        raise not_implemented("brand_id: brands besides the primary one")
+        brand = store.find("brand", str(request.brand_id))
+        if brand is None or brand.state != "live":
+            raise Refusal(422, "BRAND_NOT_FOUND", f'brand_id: no brand "{str(request.brand_id)[:60]}"')
     if request.digital_product_delivery is not None and request.digital_product_delivery.files:
         raise not_implemented("digital_product_delivery.files: files")
 

@@ -18,6 +18,7 @@ from reconciler.base.errors import RatecardError
 from reconciler.sandbox import (
     addons,
     agenda,
+    brands,
     change_plan,
     credit_balances,
     credit_entitlements,
@@ -63,6 +64,7 @@ SERVED_ROUTES: tuple[Route, ...] = (
     *payments.ROUTES,
     *refunds.ROUTES,
     *addons.ROUTES,
+    *brands.ROUTES,
     *wallets.ROUTES,
     *credit_balances.ROUTES,
     *change_plan.ROUTES,

@@ -58,9 +58,6 @@ _UNSERVED = """
     /blocklist/customers/{entry_id} DELETE GET
     /blocklist/customers/{entry_id}/notes POST
     /blocklist/customers/{entry_id}/notes/{note_id} PATCH
-    /brands GET POST
-    /brands/{id} GET PATCH
-    /brands/{id}/archive POST
     /brands/{id}/images PUT
     /checkout/supported_countries GET
     /checkouts POST

@@ -25,6 +25,8 @@ HOME = f"https://{GROUP}/schemas/{VERSION}"
 
 # What `kubectl get` shows of each kind beside its name and age.
 _COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
+    "Addon": (("Title", ".spec.title"), ("Amount", ".spec.amount")),
+    "Brand": (("Title", ".spec.title"),),
     "Cancellation": (("Subscription", ".spec.subscription"), ("When", ".spec.when")),
     "Credit": (("Title", ".spec.title"), ("Unit", ".spec.unit")),
     "CreditGrant": (("Customers", ".spec.customers"), ("Amount", ".spec.amount")),

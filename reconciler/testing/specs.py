@@ -15,6 +15,8 @@ METERS = ("calls", "files", "seats")
 PLANS = ("basic", "pro", "team")
 DISCOUNTS = ("autumn", "launch")
 WEBHOOKS = ("audit", "billing")
+ADDONS = ("chair", "desk")
+BRANDS = ("acme",)
 
 TITLES = ("One", "Größe", "日本", "A: b # c", "yes", "3.5", "'quoted'", 'Say "hi"')
 EVENTS = ("subscription.*", "subscription.active", "payment.*", "payment.failed", "refund.succeeded", "dispute.*")
@@ -122,7 +124,36 @@ def webhooks(draw: st.DrawFn, name: str) -> Document:
     }
     if draw(st.booleans()):
         spec |= {"description": draw(st.sampled_from(TITLES)), "enabled": draw(st.booleans())}
+    if draw(st.booleans()):
+        spec["rateLimit"] = draw(st.integers(1, 100))
     return document("Webhook", name, spec)
+
+
+@st.composite
+def addons(draw: st.DrawFn, name: str) -> Document:
+    """An add-on; its title ends with its name, so that no two are alike."""
+    title = f"{draw(st.sampled_from(TITLES))} {name}"
+    amount = draw(st.sampled_from(["9 USD", "12.50 EUR"]))
+    return document("Addon", name, {"title": title, "taxCategory": "saas", "amount": amount})
+
+
+@st.composite
+def brands_of(draw: st.DrawFn, name: str) -> Document:
+    """A brand."""
+    spec = {"title": f"{draw(st.sampled_from(TITLES))} {name}"}
+    if draw(st.booleans()):
+        spec |= {"website": f"https://{name}.example", "statementDescriptor": name.upper()}
+    return document("Brand", name, spec)
+
+
+def _sold(draw: st.DrawFn, plan: Document, extra: Sequence[str], brands: Sequence[str]) -> Document:
+    """A plan with add-ons, which it has only without usage, and under a brand."""
+    spec = dict(plan["spec"])
+    if draw(st.booleans()) and extra and "usage" not in spec:
+        spec["addons"] = list(extra)
+    if draw(st.booleans()) and brands:
+        spec["brand"] = brands[0]
+    return {**plan, "spec": spec}
 
 
 @st.composite
@@ -134,10 +165,17 @@ def workspaces(draw: st.DrawFn, *, lasting: bool = False, prefix: str = "ACME") 
     counted = draw(st.lists(st.sampled_from(METERS), unique=True, max_size=2))
     sold = draw(st.lists(st.sampled_from(PLANS), unique=True, max_size=2))
     codes = DISCOUNTS if lasting else draw(st.lists(st.sampled_from(DISCOUNTS), unique=True))
+    extra = draw(st.lists(st.sampled_from(ADDONS), unique=True, max_size=2))
+    brands: list[str] = [] if lasting else draw(st.lists(st.sampled_from(BRANDS), max_size=1))
     endpoints = WEBHOOKS[:1] if lasting else draw(st.lists(st.sampled_from(WEBHOOKS), unique=True))
     return [
         *(draw(meters(name)) for name in counted),
-        *(draw(plans(name, [meter for meter in counted if draw(st.booleans())])) for name in sold),
+        *(draw(addons(name)) for name in extra),
+        *(draw(brands_of(name)) for name in brands),
+        *(
+            _sold(draw, draw(plans(name, [meter for meter in counted if draw(st.booleans())])), extra, brands)
+            for name in sold
+        ),
         *(draw(discounts(name, sold, prefix)) for name in codes),
         *(draw(webhooks(name)) for name in endpoints),
     ]

@@ -131,7 +131,7 @@ class Account:
     def paths(self) -> list[str]:
         """The path of every active object."""
         found = []
-        for path in ("/products", "/meters", "/discounts", "/webhooks"):
+        for path in ("/products", "/meters", "/addons", "/discounts", "/webhooks"):
             answer = self._http.get(path, params={"limit" if path == "/webhooks" else "page_size": 100})
             listed = answer.raise_for_status().json()
             items = listed.get("items", listed.get("data"))

@@ -11,7 +11,14 @@ from reconciler.testing.specs import workspaces
 
 from .examples import few, soak
 
-MARKS = ("ratecard_owner", "ratecard_address", "ratecard_operation", "ratecard_credits")
+MARKS = (
+    "ratecard_owner",
+    "ratecard_address",
+    "ratecard_operation",
+    "ratecard_credits",
+    "ratecard_addons",
+    "ratecard_brand",
+)
 
 
 def by_hand(account) -> None:

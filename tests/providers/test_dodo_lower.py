@@ -58,6 +58,8 @@ def test_a_plan_with_usage_is_one_usage_product_for_each_price() -> None:
         "features": ["Email support", "Audit log"],
         "entitlements": [],
         "credit_entitlements": [],
+        "addons": [],
+        "brand_id": None,
         "price": {
             "type": "usage_based_price",
             "currency": "USD",
@@ -341,6 +343,8 @@ def test_a_product_is_paid_once() -> None:
         "features": [],
         "entitlements": [],
         "credit_entitlements": [],
+        "addons": [],
+        "brand_id": None,
         "price": {
             "type": "one_time_price",
             "currency": "USD",

@@ -8,6 +8,8 @@ from typing import Any, get_type_hints
 
 import pytest
 from dodopayments.types import (
+    addon_create_params,
+    brand_create_params,
     credit_entitlement_create_params,
     discount_create_params,
     entitlement_create_params,
@@ -232,7 +234,26 @@ webhooks = st.builds(
     st.fixed_dictionaries(
         {"url": st.just("https://example.com/hooks"), "events": st.lists(events, min_size=1, max_size=5, unique=True)}
     ),
-    some(description=words, enabled=st.booleans()),
+    some(description=words, enabled=st.booleans(), rateLimit=st.integers(1, 500)),
+)
+
+
+addons = st.builds(
+    lambda needed, more: needed | more,
+    st.fixed_dictionaries(
+        {"title": words, "taxCategory": tax_categories, "amount": st.sampled_from(["9 USD", "0.5 KWD", "900 JPY"])}
+    ),
+    some(description=words),
+)
+brands_of = st.builds(
+    lambda title, more: {"title": title} | more,
+    words,
+    some(
+        description=words,
+        website=st.just("https://acme.example"),
+        supportEmail=st.just("help@acme.example"),
+        statementDescriptor=st.just("ACME"),
+    ),
 )
 
 
@@ -244,8 +265,18 @@ def books(draw: st.DrawFn) -> str:
     given = draw(st.dictionaries(names, entitlements(), max_size=2))
     sold = draw(st.dictionaries(names, plans(sorted(counted), sorted(granted), sorted(given)), max_size=3))
     once = draw(st.dictionaries(names, products(), max_size=2))
+    extra = draw(st.dictionaries(names, addons, max_size=2))
+    brands = draw(st.dictionaries(names, brands_of, max_size=1))
+    for spec in sold.values():
+        if extra and draw(st.booleans()):
+            spec["addons"] = sorted(extra)
+    for spec in (*sold.values(), *once.values()):
+        if brands and draw(st.booleans()):
+            spec["brand"] = next(iter(brands))
     codes = draw(st.dictionaries(names, discounts(sorted(sold), sorted(once)), max_size=2))
     documents = [document("Meter", name, spec) for name, spec in counted.items()]
+    documents += [document("Addon", name, spec) for name, spec in extra.items()]
+    documents += [document("Brand", name, spec) for name, spec in brands.items()]
     documents += [document("Plan", name, spec) for name, spec in sold.items()]
     documents += [document("Credit", name, spec) for name, spec in granted.items()]
     documents += [document("Entitlement", name, spec) for name, spec in given.items()]
@@ -303,18 +334,23 @@ def test_what_is_sent_is_what_is_read_and_nothing_is_dropped_silently(sandbox: C
 @st.composite
 def two_of_a_kind(draw: st.DrawFn) -> tuple[str, str]:
     """The same spec before and after an edit, as text."""
-    kind = draw(st.sampled_from(["Meter", "Credit", "Entitlement", "Plan", "Product", "Discount", "Webhook"]))
+    kind = draw(
+        st.sampled_from(["Meter", "Credit", "Entitlement", "Addon", "Brand", "Plan", "Product", "Discount", "Webhook"])
+    )
     several = {
         "Meter": meters(),
         "Plan": plans(["calls"]),
         "Credit": credits_of(),
+        "Addon": addons,
+        "Brand": brands_of,
         "Entitlement": entitlements(),
         "Product": products(),
         "Discount": discounts([], []).map(lambda spec: spec | {"code": "CODE"}),
         "Webhook": webhooks,
-    }[kind]
+    }
+    kind = draw(st.sampled_from(sorted(several)))
     base = document("Meter", "calls", {"title": "T", "unit": "u", "event": "e", "aggregation": {"type": "count"}})
-    first, second = draw(several), draw(several)
+    first, second = draw(several[kind]), draw(several[kind])
     texts = ["\n---\n".join(json.dumps(one) for one in (base, document(kind, "same", s))) for s in (first, second)]
     return texts[0], texts[1]
 
@@ -350,6 +386,8 @@ _PARAMETERS = {
     "product": product_create_params.ProductCreateParams,
     "pricing_mode": product_update_params.ProductUpdateParams,
     "localized_price": localized_price_create_params.LocalizedPriceCreateParams,
+    "addon": addon_create_params.AddonCreateParams,
+    "brand": brand_create_params.BrandCreateParams,
     "credit": credit_entitlement_create_params.CreditEntitlementCreateParams,
     "entitlement": entitlement_create_params.EntitlementCreateParams,
     "discount": discount_create_params.DiscountCreateParams,

@@ -315,11 +315,37 @@ def test_webhooks_are_paged_by_cursor_until_done(official: DodoPayments):
     assert found + [item.id for item in page.data] == made
 
 
+def test_a_brand_is_made_changed_and_archived_for_good_and_the_primary_one_is_read_only(official: DodoPayments):
+    (primary,) = official.brands.list().items
+    assert primary.brand_id == primary.business_id
+    with pytest.raises(dodopayments.PermissionDeniedError):
+        official.brands.update(primary.brand_id, name="Mine")
+    made = official.brands.create(name="Acme", support_email="help@acme.example")
+    changed = official.brands.update(made.brand_id, statement_descriptor="ACME", support_email=None)
+    assert (changed.name, changed.statement_descriptor, changed.support_email) == ("Acme", "ACME", None)
+    seat = official.addons.create(name="Seat", price=900, currency="USD", tax_category="saas")
+    sold = official.products.create(**bodies.product(brand_id=made.brand_id, addons=[seat.id]))
+    assert (sold.brand_id, sold.addons) == (made.brand_id, [seat.id])
+    assert [item.product_id for item in official.products.list(brand_id=made.brand_id).items] == [sold.product_id]
+    with pytest.raises(dodopayments.ConflictError):
+        official.brands.archive(made.brand_id)
+    gone = official.brands.archive(made.brand_id, move_products_to=primary.brand_id)
+    assert (gone.products_moved, gone.moved_to_brand_id) == (1, primary.brand_id)
+    assert official.products.retrieve(sold.product_id).brand_id == primary.brand_id
+    assert official.brands.list().items == [primary]
+    assert {one.brand_id for one in official.brands.list(include_archived=True).items} == {
+        primary.brand_id,
+        made.brand_id,
+    }
+    with pytest.raises(dodopayments.ConflictError):
+        official.brands.archive(made.brand_id)
+
+
 def test_a_route_beyond_the_sandbox_answers_501_and_says_so(official: DodoPayments):
     with pytest.raises(dodopayments.InternalServerError) as unserved:
-        official.brands.list()
+        official.payouts.list()
     assert unserved.value.status_code == 501
     assert unserved.value.body == {
         "code": "NOT_IMPLEMENTED",
-        "message": "GET /brands: the sandbox cannot do this yet",
+        "message": "GET /payouts: the sandbox cannot do this yet",
     }

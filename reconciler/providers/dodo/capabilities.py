@@ -12,6 +12,7 @@ from reconciler.providers.dodo.events import EVENT_TYPES
 
 METER, PRODUCT, DISCOUNT, WEBHOOK = "meter", "product", "discount", "webhook"
 CREDIT, ENTITLEMENT = "credit", "entitlement"
+BRAND, ADDON = "brand", "addon"
 # Not objects of their own at Dodo: that a product has prices for countries is a field of it, and each of these prices
 # is below it. As objects with ids of their own (`PRODUCT/pricing_mode`, `PRODUCT/ID`) they come and go in safe order.
 PRICING_MODE, LOCALIZED_PRICE = "pricing_mode", "localized_price"
@@ -20,13 +21,20 @@ PATHS = {
     METER: "/meters",
     CREDIT: "/credit-entitlements",
     ENTITLEMENT: "/entitlements",
+    BRAND: "/brands",
+    ADDON: "/addons",
     PRODUCT: "/products",
     DISCOUNT: "/discounts",
     WEBHOOK: "/webhooks",
 }
 
 # Kinds whose archived objects can be listed and brought back: the query that lists them, the path below that restores.
-ARCHIVABLE = {METER: ("archived", "unarchive"), CREDIT: ("deleted", "undelete"), PRODUCT: ("archived", "unarchive")}
+ARCHIVABLE = {
+    METER: ("archived", "unarchive"),
+    CREDIT: ("deleted", "undelete"),
+    ADDON: ("archived", "unarchive"),  # since 1.123
+    PRODUCT: ("archived", "unarchive"),
+}
 
 _METER_LABELS = {
     "name": Label("title"),
@@ -60,6 +68,9 @@ _VALID = Label(
 )
 _ATTACHED = "credit_entitlements[]."
 _PRODUCT_LABELS = {
+    "addons": Label("add-ons"),
+    "addons[]": Label("add-on"),
+    "brand_id": Label("brand"),
     "entitlements": Label("gives"),
     "entitlements[]": Label("gives"),
     "credit_entitlements": Label("credits"),
@@ -112,6 +123,18 @@ _CREDIT_LABELS = {
     "overage_limit": Label("use beyond, at most", Form.COUNT),
     "price_per_unit": Label("price of use beyond"),
 }
+_ADDON_LABELS = {
+    "name": Label("title"),
+    "tax_category": Label("tax category"),
+    "price": Label("price", Form.MONEY),
+    "currency": Label("currency", quiet=True),
+}
+_BRAND_LABELS = {
+    "name": Label("title"),
+    "url": Label("website"),
+    "support_email": Label("support e-mail"),
+    "statement_descriptor": Label("card statement"),
+}
 _ENTITLEMENT_LABELS = {
     "name": Label("title"),
     "integration_type": Label("gives"),
@@ -144,6 +167,7 @@ _WEBHOOK_LABELS = {
     "filter_types": Label("events"),
     "filter_types[]": Label("events"),
     "url": Label("address"),
+    "rate_limit": Label("rate limit", Form.COUNT),
 }
 
 _MODE_LABELS = {
@@ -188,6 +212,26 @@ _CONFIGURATION = {
         restorable=False,
         labels=_ENTITLEMENT_LABELS,
         irreversible={"delete": "Dodo cannot restore a deleted entitlement"},
+    ),
+    BRAND: KindCapabilities(
+        kind=BRAND,
+        rank=15,
+        removal="delete",
+        restorable=False,
+        marked=False,
+        natural_key=("name",),
+        labels=_BRAND_LABELS,
+        irreversible={
+            "delete": "Dodo archives a brand for good; what it still holds, live subscriptions too, moves to the "
+            "primary brand"
+        },
+    ),
+    ADDON: KindCapabilities(
+        kind=ADDON,
+        rank=16,
+        marked=False,
+        natural_key=("name",),
+        labels=_ADDON_LABELS,
     ),
     PRODUCT: KindCapabilities(
         kind=PRODUCT,

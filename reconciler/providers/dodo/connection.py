@@ -24,6 +24,7 @@ from reconciler.providers.dodo.actions.books import DodoBooks
 from reconciler.providers.dodo.actions.executing import Actions
 from reconciler.providers.dodo.capabilities import (
     ARCHIVABLE,
+    BRAND,
     CAPABILITIES,
     DISCOUNT,
     LOCALIZED_PRICE,
@@ -35,7 +36,7 @@ from reconciler.providers.dodo.capabilities import (
 from reconciler.providers.dodo.client import Client
 from reconciler.providers.dodo.finding import alike, find_fate
 from reconciler.providers.dodo.lift import identify, lift
-from reconciler.providers.dodo.marks import ATTACHED, CREDITS_KEY, owner_mark
+from reconciler.providers.dodo.marks import ATTACHED, LEFT_OUT, owner_mark
 from reconciler.providers.dodo.payloads import create_payload, patch_metadata, patch_payload, resolve, resolve_known
 
 THREADS = 4
@@ -83,10 +84,14 @@ class _AddressesNow(Mapping[str, str]):
         return sum(1 for _ in self)
 
 
-def _may_have_credits(object_id: str, raw: Raw, one_by_one: Collection[str] | None) -> bool:
-    """Whether a product has credits on it by its metadata, or was made by others, who say nothing, and is asked for."""
-    said = (raw.get("metadata") or {}).get(CREDITS_KEY)
-    return said == ATTACHED or (said is None and (one_by_one is None or object_id in one_by_one))
+def _may_have_more(object_id: str, raw: Raw, one_by_one: Collection[str] | None) -> bool:
+    """Whether a product has what lists leave out by its metadata, or is of others and asked for.
+
+    `one_by_one` None asks for all of them.
+    """
+    metadata = raw.get("metadata") or {}
+    said = {metadata.get(key) for key in LEFT_OUT.values()}
+    return ATTACHED in said or (said == {None} and (one_by_one is None or object_id in one_by_one))
 
 
 class DodoConnection:
@@ -103,6 +108,7 @@ class DodoConnection:
         self._metadata: dict[tuple[str, str], Raw] = {}
         self._bound: Mapping[str, str] = {}  # id -> address; replaced as a whole by each read, never changed
         self._ids: dict[str, str] = {}  # the same by address
+        self._account: str | None = None
         self._books = DodoBooks(client, self._known_ids)
         self._actions = Actions(client, self._books)
 
@@ -162,6 +168,8 @@ class DodoConnection:
             resources += [lift(kind, raw, addresses, archived=True) for raw in archived.values()]
             account = account or next((raw["business_id"] for raw in active.values() if raw.get("business_id")), None)
             products = active.values() if kind == PRODUCT else products
+        with self._guard:
+            self._account = account or self._account
         resources += self._read_below([raw for raw in products if raw.get("pricing_mode")], addresses)
         return Live(tuple(resources), account)
 
@@ -173,7 +181,7 @@ class DodoConnection:
         partly = {
             object_id: self._pool.submit(self._client.get, object_path(PRODUCT, object_id))
             for object_id, raw in products.items()
-            if "credit_entitlements" not in raw and _may_have_credits(object_id, raw, one_by_one)
+            if "credit_entitlements" not in raw and _may_have_more(object_id, raw, one_by_one)
         }
         return {**products, **{object_id: future.result() for object_id, future in partly.items()}}
 
@@ -198,7 +206,7 @@ class DodoConnection:
         archived = self.archived(kind, missing) if missing and kind in ARCHIVABLE else {}
         for object_id in sorted(missing - archived.keys()):
             # A page may have slipped by while others were inserting: absent means gone only when a GET says so too.
-            raw = self._client.find(object_path(kind, object_id))
+            raw = self.get_object(kind, object_id)
             if raw is not None:
                 active[object_id] = raw
         self._remember(kind, active | archived)
@@ -212,8 +220,19 @@ class DodoConnection:
         if kind == LOCALIZED_PRICE:
             return self._localized(product_id)
         path = PATHS[kind]
+        if kind == BRAND:
+            return self._brands()
         pages = self._client.cursor_pages(path) if kind == WEBHOOK else self._client.pages(path)
         return {identify(kind, raw): raw for page in pages for raw in page}
+
+    def _brands(self) -> dict[str, Raw]:
+        """The brands that are not archived, raw, by id, without the primary one: nobody changes it from here."""
+        items = self._client.get(PATHS[BRAND]).get("items")
+        if not isinstance(items, list) or not all(isinstance(raw, dict) for raw in items):
+            raise ProviderError("Dodo answered with a list of brands that is none")
+        with self._guard:
+            self._account = next((raw["business_id"] for raw in items if raw.get("business_id")), self._account)
+        return {identify(BRAND, raw): raw for raw in items if raw.get("brand_id") != raw.get("business_id")}
 
     def archived(self, kind: str, wanted: Iterable[str]) -> dict[str, Raw]:
         """Those of the wanted ids that are archived, raw; reads no further than the last of them."""
@@ -279,6 +298,8 @@ class DodoConnection:
         path = object_path(kind, change.id)
         if verb is Verb.DELETE and kind == PRICING_MODE:
             return Request("PATCH", path, {"pricing_mode": None})
+        if verb is Verb.DELETE and kind == BRAND:
+            return Request("POST", f"{path}/archive", {"move_products_to": self._primary_brand()})
         if verb in (Verb.ARCHIVE, Verb.DELETE):
             return Request("DELETE", path, None)
         if verb is Verb.RESTORE:
@@ -294,10 +315,12 @@ class DodoConnection:
             known = ChainMap(dict(ids), self._ids)
         before, after = resolve_known(change.before, known), resolve(change.after, known)
         payload = patch_payload(change.kind, before, after)
+        if change.kind == PRODUCT and "brand_id" in payload and payload["brand_id"] is None:
+            payload["brand_id"] = self._primary_brand()
         if not CAPABILITIES.kinds[change.kind].marked:
             return payload
         mark = owner_mark(workspace, change.address) if change.verb is Verb.ADOPT else None
-        if mark is None and all(before.get(name) == after.get(name) for name in ("features", "credit_entitlements")):
+        if mark is None and all(before.get(name) == after.get(name) for name in ("features", *LEFT_OUT)):
             return payload
         with self._guard:
             live = self._metadata.get((change.kind, change.id))
@@ -305,6 +328,13 @@ class DodoConnection:
             raise ProviderError(f"{change.kind} {change.id} was not read, so its metadata cannot be kept", retry=True)
         metadata = patch_metadata(live, before, after, mark)
         return payload if metadata is None else payload | {"metadata": metadata}
+
+    def _primary_brand(self) -> str:
+        """The brand that is there always: it has the id of the business."""
+        with self._guard:
+            if self._account is None:
+                raise ProviderError("the account was not read, so its primary brand is not known", retry=True)
+            return self._account
 
     def _addresses(self, ids: Mapping[str, str]) -> Mapping[str, str]:
         with self._guard:
@@ -372,7 +402,9 @@ class DodoConnection:
     def get_object(self, kind: str, object_id: str) -> Raw | None:
         """One raw object, None where there is none."""
         raw = self._client.find(object_path(kind, object_id))
-        return None if kind == PRICING_MODE and raw is not None and not raw.get("pricing_mode") else raw
+        if raw is not None and kind == PRICING_MODE and not raw.get("pricing_mode"):
+            return None
+        return None if raw is not None and kind == BRAND and raw.get("archived_at") else raw  # archived for good
 
     def get_discount_by_code(self, code: str) -> Raw | None:
         """The raw discount that has a code, None where there is none."""

@@ -22,7 +22,7 @@ _PERIOD_WORDS = (
 _NAMED = re.compile(rf"(?P<base>.*\S)[\s:,/|–—-]*[\s(\[:,/|–—-](?:{_PERIOD_WORDS})\s*[)\]]?", re.IGNORECASE)
 _SAID = re.compile(r"(?P<base>.*\S) \((?P<part>[a-z0-9][-a-z0-9]*)\)")
 _USUAL = {"1 month": "monthly", "1 year": "annual", "3 months": "quarterly", "1 week": "weekly", "1 day": "daily"}
-_SHARED = ("tax_category", "description", "features", "entitlements")
+_SHARED = ("tax_category", "description", "features", "entitlements", "addons", "brand_id")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from reconciler.base.period import Period
 from reconciler.plan.resource import FOREIGN, REFERENCE, LiveResource
 from reconciler.providers.base import Candidate, CannotSay, Lifted
 from reconciler.providers.dodo.capabilities import (
+    ADDON,
+    BRAND,
     CREDIT,
     DISCOUNT,
     ENTITLEMENT,
@@ -58,7 +60,7 @@ class _Lifting:
         self.apart: list[str] = []
 
     def run(self) -> Iterator[Candidate]:
-        for kind, make in (("Meter", _meter), ("Credit", _credit), ("Entitlement", _entitlement)):
+        for kind, make in _SIMPLE.items():
             for resource in self.by_kind.get(_KIND[kind], ()):
                 yield self._simple(kind, resource, make)
         yield from self._products()
@@ -169,6 +171,10 @@ class _Lifting:
         spec: Document = {}
         if body["features"]:
             spec["features"] = _list(body["features"])
+        if body["brand_id"] is not None:
+            spec["brand"] = self._name_of(body["brand_id"], "Brand")
+        if body["addons"]:
+            spec["addons"] = [self._name_of(one, "Addon") for one in _list(body["addons"])]
         if body["entitlements"]:
             spec["entitlements"] = [self._name_of(one, "Entitlement") for one in _list(body["entitlements"])]
         lines: list[tuple[Document, str]] = []
@@ -299,7 +305,7 @@ class _Lifting:
         return name
 
 
-_KIND = {"Meter": METER, "Credit": CREDIT, "Entitlement": ENTITLEMENT}
+_KIND = {"Meter": METER, "Credit": CREDIT, "Entitlement": ENTITLEMENT, "Brand": BRAND, "Addon": ADDON}
 
 
 def _document(kind: str, name: str, spec: Document, adopt: str) -> Document:
@@ -375,6 +381,27 @@ def _entitlement(body: Mapping[str, JSON]) -> Document:
     return spec | {"licenceKey": key}
 
 
+def _addon(body: Mapping[str, JSON]) -> Document:
+    spec: Document = {"title": body["name"], **_described(body)}
+    spec["taxCategory"] = str(body["tax_category"]).replace("_", "-")
+    return spec | {"amount": _money(body["price"], body["currency"])}
+
+
+def _brand(body: Mapping[str, JSON]) -> Document:
+    spec: Document = {"title": body["name"], **_described(body)}
+    named = (("website", "url"), ("supportEmail", "support_email"), ("statementDescriptor", "statement_descriptor"))
+    return spec | {name: body[field] for name, field in named if body[field]}
+
+
+_SIMPLE: Mapping[str, Callable[[Mapping[str, JSON]], Document]] = {
+    "Meter": _meter,
+    "Credit": _credit,
+    "Entitlement": _entitlement,
+    "Brand": _brand,
+    "Addon": _addon,
+}
+
+
 def _webhook(body: Mapping[str, JSON]) -> Document:
     if body["filter_types"] is None:
         raise CannotSay("it is sent every event, those to come too, which no spec can say: choose events at Dodo first")
@@ -386,6 +413,8 @@ def _webhook(body: Mapping[str, JSON]) -> Document:
             patterns.append(f"{family}.*")
             events -= members
     spec: Document = {"url": body["url"], "events": [*patterns, *sorted(events)], **_described(body)}
+    if body["rate_limit"] is not None:
+        spec["rateLimit"] = body["rate_limit"]
     return spec | ({"enabled": False} if body["disabled"] else {})
 
 

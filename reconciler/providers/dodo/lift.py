@@ -16,6 +16,8 @@ from reconciler.base.clock import format_time, parse_time
 from reconciler.base.errors import ProviderError
 from reconciler.plan.resource import LiveResource, foreign, reference
 from reconciler.providers.dodo.capabilities import (
+    ADDON,
+    BRAND,
     CAPABILITIES,
     CREDIT,
     DISCOUNT,
@@ -29,6 +31,8 @@ from reconciler.providers.dodo.capabilities import (
 from reconciler.providers.dodo.marks import read_features, read_owner
 
 ID_KEYS = {
+    BRAND: "brand_id",
+    ADDON: "id",
     CREDIT: "id",
     ENTITLEMENT: "id",
     METER: "id",
@@ -116,9 +120,33 @@ def _product(raw: Raw, metadata: Raw, addresses: Addresses) -> tuple[str, Body]:
         "features": read_features(metadata),
         "entitlements": _references([one["id"] for one in raw.get("entitlements") or ()], addresses),
         "credit_entitlements": _attached(raw.get("credit_entitlements") or (), addresses),
+        "addons": _references(raw.get("addons") or (), addresses),
+        "brand_id": _brand_of(raw, addresses),
         "price": _price(price, addresses),
         **_legacy(raw),
     }
+
+
+def _brand_of(raw: Raw, addresses: Addresses) -> JSON:
+    """The brand of a product; the primary one, which has the id of the business, is none. Lists leave it out."""
+    brand = raw.get("brand_id")
+    return None if brand is None or brand == raw.get("business_id") else _refer(brand, addresses)
+
+
+def _addon(raw: Raw, _: Raw, __: Addresses) -> tuple[str, Body]:
+    return raw["name"], {
+        "name": _word(raw["name"]),
+        "description": raw.get("description") or None,
+        "tax_category": _word(raw["tax_category"]),
+        "price": _whole(raw["price"]),
+        "currency": _word(raw["currency"]),
+    }
+
+
+def _brand(raw: Raw, _: Raw, __: Addresses) -> tuple[str, Body]:
+    name = raw.get("name") or ""
+    optional = ("description", "url", "support_email", "statement_descriptor")
+    return name or raw["brand_id"], {"name": name, **{field: raw.get(field) or None for field in optional}}
 
 
 def _legacy(raw: Raw) -> dict[str, JSON]:
@@ -303,6 +331,7 @@ def _webhook(raw: Raw, _: Raw, __: Addresses) -> tuple[str, Body]:
         "description": description,
         "filter_types": None if events is None else sorted(events),  # none at all means every event
         "disabled": bool(raw.get("disabled")),
+        "rate_limit": raw.get("rate_limit"),
     }
 
 
@@ -331,6 +360,8 @@ _LIFT: Mapping[str, Callable[[Raw, Raw, Addresses], tuple[str, Body]]] = {
     WEBHOOK: _webhook,
     CREDIT: _credit,
     ENTITLEMENT: _entitlement,
+    BRAND: _brand,
+    ADDON: _addon,
     PRICING_MODE: _pricing_mode,
     LOCALIZED_PRICE: _localized_price,
 }

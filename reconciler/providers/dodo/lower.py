@@ -13,8 +13,8 @@ from reconciler.base.diagnostics import Diagnostic, Mistake, Severity
 from reconciler.base.money import Money
 from reconciler.plan.resource import Resource, reference
 from reconciler.providers.base import UNKNOWN_NAME, Lowered
-from reconciler.providers.dodo import grants, limits, plan_limits, products
-from reconciler.providers.dodo.capabilities import CREDIT, DISCOUNT, LOCALIZED_PRICE, METER, WEBHOOK
+from reconciler.providers.dodo import grants, limits, plan_limits, products, selling
+from reconciler.providers.dodo.capabilities import ADDON, BRAND, CREDIT, DISCOUNT, LOCALIZED_PRICE, METER, WEBHOOK
 from reconciler.providers.dodo.events import expand
 from reconciler.providers.dodo.parts import parts_of
 from reconciler.spec.kinds.registry import CONFIGURATION
@@ -81,6 +81,10 @@ class _Lowering:
             return [grants.credit_resource(document, adopt)]
         if document.kind == "Entitlement":
             return [grants.entitlement_resource(document, adopt)]
+        if document.kind == "Addon":
+            return [selling.addon_resource(document, adopt)]
+        if document.kind == "Brand":
+            return [selling.brand_resource(document, adopt)]
         assert document.kind == "Webhook", "all other kinds of configuration are lowered above"
         return [_webhook(spec, document, adopt)]
 
@@ -193,6 +197,10 @@ def _document_limits(document: AnyDocument) -> Iterator[limits.Limit]:
         yield from grants.credit_limits(document)
     elif document.kind == "Entitlement":
         yield from grants.entitlement_limits(document)
+    elif document.kind == "Addon":
+        yield from selling.addon_limits(document)
+    elif document.kind == "Brand":
+        yield from selling.brand_limits(document)
 
 
 def _unique(resource: Resource) -> Iterator[tuple[str, str, limits.At]]:
@@ -200,7 +208,8 @@ def _unique(resource: Resource) -> Iterator[tuple[str, str, limits.At]]:
         yield "adopted object", resource.adopt, _ADOPT_AT
     if resource.kind == DISCOUNT:
         yield "code", str(resource.body["code"]), ("spec", "code")
-    if resource.kind == CREDIT:
+    if resource.kind in (CREDIT, BRAND, ADDON):
+        # The last two have no place for a mark either, and their titles are what people know them by.
         yield "title", resource.title, ("spec", "title")
     if resource.kind == LOCALIZED_PRICE:
         country = resource.body["country_code"]
@@ -298,5 +307,6 @@ def _webhook(spec: Spec, document: Webhook, adopt: str | None) -> Resource:
         "description": wanted.description,
         "filter_types": sorted(events),
         "disabled": not wanted.enabled,
+        "rate_limit": wanted.rate_limit,
     }
     return Resource(f"Webhook/{spec.name}", WEBHOOK, wanted.description or wanted.url, body, adopt=adopt)

@@ -17,8 +17,11 @@ OWNER_KEY = "ratecard_owner"
 ADDRESS_KEY = "ratecard_address"
 OPERATION_KEY = "ratecard_operation"
 FEATURES_KEY = "ratecard_features"
-# Lists of products leave out the credits on them: this tells which products to read one by one.
+# Lists of products leave out the credits on them, add-ons and brands: these tell which products to read one by one.
 CREDITS_KEY = "ratecard_credits"
+ADDONS_KEY, BRAND_KEY = "ratecard_addons", "ratecard_brand"
+# What lists of products leave out, and the pair that tells of it.
+LEFT_OUT = {"credit_entitlements": CREDITS_KEY, "addons": ADDONS_KEY, "brand_id": BRAND_KEY}
 ATTACHED, DETACHED = "attached", "none"
 
 # What an action leaves on a refund, and on the payment of a plan change: its operation too. No customer is shown it.

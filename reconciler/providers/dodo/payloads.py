@@ -8,6 +8,8 @@ from typing import Any
 from reconciler.base.canonical import JSON, Body
 from reconciler.plan.resource import FOREIGN, REFERENCE, rewrite_body
 from reconciler.providers.dodo.capabilities import (
+    ADDON,
+    BRAND,
     CREDIT,
     DISCOUNT,
     ENTITLEMENT,
@@ -17,7 +19,7 @@ from reconciler.providers.dodo.capabilities import (
     PRODUCT,
     WEBHOOK,
 )
-from reconciler.providers.dodo.marks import ATTACHED, CREDITS_KEY, DETACHED, FEATURES_KEY, write_features
+from reconciler.providers.dodo.marks import ATTACHED, DETACHED, FEATURES_KEY, LEFT_OUT, write_features
 
 # What products gave before there were entitlements, and how each is ended.
 _LEGACY = {"license_key_enabled": False, "digital_product_delivery": None}
@@ -43,7 +45,7 @@ def resolve_known(body: Body, ids: Mapping[str, str]) -> Body:
 def create_payload(kind: str, body: Body, mark: Mapping[str, str], operation: str) -> dict[str, Any]:
     """The whole body of a POST; what is None is left out. `body` has ids for references."""
     wire = {name: value for name, value in body.items() if value is not None}
-    if kind == CREDIT:
+    if kind in (CREDIT, BRAND, ADDON):
         return wire
     if kind == METER:
         wire["aggregation"] = _said(body["aggregation"])
@@ -56,10 +58,9 @@ def create_payload(kind: str, body: Body, mark: Mapping[str, str], operation: st
     metadata = dict(mark)
     if kind == PRODUCT:
         metadata |= _features(wire.pop("features"))
-        if body["credit_entitlements"]:
-            metadata[CREDITS_KEY] = ATTACHED
+        metadata |= {key: ATTACHED for name, key in LEFT_OUT.items() if body[name]}
         wire |= _carried(wire)
-        for name in ("entitlements", "credit_entitlements"):
+        for name in ("entitlements", "credit_entitlements", "addons"):
             if not wire[name]:
                 del wire[name]
     elif kind == ENTITLEMENT:
@@ -102,10 +103,11 @@ def patch_metadata(
         wanted |= _features(after["features"])
         if FEATURES_KEY in live:
             wanted.setdefault(FEATURES_KEY, "[]")  # were maps merged, leaving it out would keep the old features
-    if bool(after.get("credit_entitlements")) != bool(before.get("credit_entitlements")):
-        wanted[CREDITS_KEY] = ATTACHED if after["credit_entitlements"] else DETACHED
-    elif mark is not None and after.get("credit_entitlements"):
-        wanted[CREDITS_KEY] = ATTACHED  # taken over: whoever made it left no word for those who read lists
+    for name, key in LEFT_OUT.items():
+        if bool(after.get(name)) != bool(before.get(name)):
+            wanted[key] = ATTACHED if after[name] else DETACHED
+        elif mark is not None and after.get(name):
+            wanted[key] = ATTACHED  # taken over: whoever made it left no word for those who read lists
     return None if wanted == dict(live) else wanted
 
 

@@ -26,6 +26,7 @@ from reconciler.providers.dodo.limits import (
     warn,
 )
 from reconciler.providers.dodo.parts import Part
+from reconciler.providers.dodo.selling import ADDONS_CERTAIN, ADDONS_LIMIT
 
 if TYPE_CHECKING:
     from reconciler.spec.kinds.commitment import Commitment
@@ -49,6 +50,8 @@ def plan_limits(document: Plan, parts: Sequence[Part]) -> Iterator[Limit]:
         yield from feature_limits(spec.features)
     if spec.trial is not None:
         yield from _trial_limits(spec.trial, parts)
+    if spec.addons:
+        yield from _addon_limits(spec.addons, parts)
     if spec.card_when_free == "optional":
         yield from _card_limits(parts)
     if spec.per_seat is not None:
@@ -93,6 +96,25 @@ def _credit_limits(part: Part) -> Iterator[Limit]:
     yield from grant_limits([line for _, line in part.credits], part.name)
     for index, line in part.credits:
         yield from line_limits(line, part.name, part.every, ("spec", "credits", index))
+
+
+def _addon_limits(addons: Sequence[str], parts: Sequence[Part]) -> Iterator[Limit]:
+    at: At = ("spec", "addons")
+    metered = _metered(parts)
+    if metered:
+        yield refuse(
+            "addons-on-usage",
+            f"add-ons on {' and '.join(metered)}: a price with usage takes none at Dodo",
+            at,
+            WayOut("no-addons", "remove addons", (Edit(at, remove=True),)),
+            WayOut("two-plans", "make two plans: one with the add-ons, one with the usage lines"),
+            WayOut("meter", "count what is added by a meter of its own, whose last value is charged at a rate"),
+        )
+    elif len(addons) > ADDONS_LIMIT:
+        yield refuse("addons", f"{len(addons)} add-ons; Dodo takes at most {ADDONS_LIMIT}", at, hint="name fewer")
+    elif len(addons) > ADDONS_CERTAIN:
+        message = f"{len(addons)} add-ons: one page of Dodo's allows {ADDONS_LIMIT} a product, another {ADDONS_CERTAIN}"
+        yield warn("addons", message, at, hint="try it in test mode first")
 
 
 def _card_limits(parts: Sequence[Part]) -> Iterator[Limit]:

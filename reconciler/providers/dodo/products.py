@@ -77,7 +77,10 @@ def _resource(
 ) -> Resource:
     wanted = document.spec
     entitlements: list[JSON] = [reference(f"Entitlement/{name}") for name in sorted(wanted.entitlements)]
-    references = references_in([entitlements, credits_attached, price.get("meters")])  # nothing else holds any
+    names: Sequence[str] = document.spec.addons if document.kind == "Plan" else ()
+    addons: list[JSON] = [reference(f"Addon/{name}") for name in sorted(names)]
+    brand: JSON = reference(f"Brand/{wanted.brand}") if wanted.brand is not None else None
+    references = references_in([entitlements, credits_attached, price.get("meters"), addons, brand])
     body: dict[str, JSON] = {
         "name": name,
         "description": wanted.description,
@@ -85,6 +88,8 @@ def _resource(
         "features": list(wanted.features),
         "entitlements": entitlements,
         "credit_entitlements": credits_attached,
+        "addons": addons,
+        "brand_id": brand,
         "price": price,
     }
     return Resource(address, PRODUCT, name, body, tuple(sorted(set(references))), adopt, notes)

@@ -17,6 +17,21 @@ def granted(grants: Sequence[GivenCredit], entitlements: Sequence[str]) -> Itera
         yield Reference("Entitlement", name, ("spec", "entitlements", index))
 
 
+def sold(brand: str | None, addons: Sequence[str] = ()) -> Iterator[Reference]:
+    """The references of `spec.brand` and `spec.addons`."""
+    if brand is not None:
+        yield Reference("Brand", brand, ("spec", "brand"))
+    for index, name in enumerate(addons):
+        yield Reference("Addon", name, ("spec", "addons", index))
+
+
+def addon_mistakes(addons: Sequence[str]) -> Iterator[Mistake]:
+    """The same add-on twice."""
+    for index, name in enumerate(addons):
+        if name in addons[:index]:
+            yield Mistake(f'"{name}" is named twice', code="addons/twice", at=("spec", "addons", index))
+
+
 def grant_mistakes(grants: Sequence[GivenCredit], entitlements: Sequence[str]) -> Iterator[Mistake]:
     """The same credit or entitlement twice."""
     names = [grant.credit for grant in grants]

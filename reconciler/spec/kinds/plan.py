@@ -27,7 +27,7 @@ from reconciler.spec.kinds.fields import (
     Text,
     Title,
 )
-from reconciler.spec.kinds.grants import grant_mistakes, granted
+from reconciler.spec.kinds.grants import addon_mistakes, grant_mistakes, granted, sold
 from reconciler.spec.kinds.moving import ProrationWord, Stop, Waves
 from reconciler.spec.kinds.selectors import Place
 
@@ -155,6 +155,8 @@ class PlanSpec(Model):
     features: list[Title] = Field(default=[], max_length=50)
     credits: list[CreditLine] = Field(default=[], max_length=20)
     entitlements: list[Name] = Field(default=[], max_length=50, description="What is given to those who subscribe")
+    addons: list[Name] = Field(default=[], max_length=50, description="What can be bought on top, on all its prices")
+    brand: Name | None = Field(default=None, description="Under which brand it is sold; else the account's own")
     existing: Literal["keep", "next_renewal", "now"] | Existing = Field(
         default="keep",
         description="What a change of a live price does to those who already subscribe; or on: and a date",
@@ -190,13 +192,15 @@ class Plan(Document):
             yield from _usage_mistakes(spec, currencies)
         if spec.entitlements:
             yield from grant_mistakes([], spec.entitlements)
+        if spec.addons:
+            yield from addon_mistakes(spec.addons)
         if spec.credits:
             yield from _credit_mistakes(spec, self.parts())
         if isinstance(spec.existing, Existing):
             yield from _existing_mistakes(spec.existing)
 
     def references(self) -> Iterator[Reference]:
-        """The meters that it charges by, the credits and entitlements that it gives."""
+        """The meters that it charges by, the credits and entitlements that it gives, its add-ons and its brand."""
         for index, line in enumerate(self.spec.usage):
             yield Reference("Meter", line.meter, ("spec", "usage", index, "meter"))
             if line.credit is not None:
@@ -204,6 +208,7 @@ class Plan(Document):
         for index, commitment in enumerate(self.spec.commitments):
             yield Reference("Meter", commitment.meter, ("spec", "commitments", index, "meter"))
         yield from granted(self.spec.credits, self.spec.entitlements)
+        yield from sold(self.spec.brand, self.spec.addons)
 
     def parts(self) -> tuple[str, ...]:
         """The names of all that can be bought of it: its prices, then its commitments (`commitment-NAME`)."""

@@ -22,7 +22,7 @@ from reconciler.spec.kinds.fields import (
     Text,
     Title,
 )
-from reconciler.spec.kinds.grants import grant_mistakes, granted
+from reconciler.spec.kinds.grants import grant_mistakes, granted, sold
 
 
 class PayWhatYouWant(Model):
@@ -52,6 +52,7 @@ class ProductSpec(Model):
     features: list[Title] = Field(default=[], max_length=50)
     credits: list[GivenCredit] = Field(default=[], max_length=20)
     entitlements: list[Name] = Field(default=[], max_length=50, description="What is given to those who buy it")
+    brand: Name | None = Field(default=None, description="Under which brand it is sold; else the account's own")
 
 
 class Product(Document):
@@ -63,8 +64,9 @@ class Product(Document):
     spec: ProductSpec
 
     def references(self) -> Iterator[Reference]:
-        """The credits and entitlements that it gives."""
+        """The credits and entitlements that it gives, and its brand."""
         yield from granted(self.spec.credits, self.spec.entitlements)
+        yield from sold(self.spec.brand)
 
     def mistakes(self) -> Iterator[Mistake]:
         """One way to price it; a suggestion that can be paid."""

@@ -7,6 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from reconciler.spec.kinds.addon import Addon
+    from reconciler.spec.kinds.brand import Brand
     from reconciler.spec.kinds.cancellation import Cancellation
     from reconciler.spec.kinds.credit import Credit
     from reconciler.spec.kinds.credit_grant import CreditGrant
@@ -26,12 +28,16 @@ if TYPE_CHECKING:
 
 API_VERSION = "ratecard.dev/v1alpha1"
 
-Configuration: TypeAlias = "Meter | Credit | Entitlement | Plan | Product | RegionalPricing | Discount | Webhook"
+Configuration: TypeAlias = (
+    "Meter | Credit | Entitlement | Brand | Addon | Plan | Product | RegionalPricing | Discount | Webhook"
+)
 AnyAction: TypeAlias = "Refund | CreditGrant | Cancellation | Pause | TrialExtension | DiscountGrant | PlanMigration"
 AnyDocument: TypeAlias = "Configuration | AnyAction | Policy"
 
 # kind -> its module, which has a model of that name.
 _CONFIGURATION = {
+    "Addon": "addon",
+    "Brand": "brand",
     "Credit": "credit",
     "Discount": "discount",
     "Entitlement": "entitlement",

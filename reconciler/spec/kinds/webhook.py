@@ -25,6 +25,9 @@ class WebhookSpec(Model):
     events: list[EventPattern] = Field(min_length=1, max_length=200)
     description: Text | None = None
     enabled: bool = True
+    rate_limit: int | None = Field(
+        default=None, ge=1, le=1_000_000, description="Deliveries that it takes in the provider's unit; else no limit"
+    )
 
 
 class Webhook(Document):

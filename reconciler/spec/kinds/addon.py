@@ -1,0 +1,35 @@
+"""Addon: what is bought on top of a plan, for an amount of its own each cycle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from reconciler.base.diagnostics import Mistake
+from reconciler.spec.kinds.fields import Document, Metadata, Model, MoneyText, TaxCategory, Text, Title
+
+
+class AddonSpec(Model):
+    """What an add-on is and costs in each billing cycle of the plan that it is bought with."""
+
+    title: Title
+    description: Text | None = None
+    tax_category: TaxCategory
+    amount: MoneyText
+
+
+class Addon(Document):
+    """An add-on, which plans name under `addons`."""
+
+    api_version: Literal["ratecard.dev/v1alpha1"]
+    kind: Literal["Addon"]
+    metadata: Metadata
+    spec: AddonSpec
+
+    def mistakes(self) -> Iterator[Mistake]:
+        """It costs something."""
+        if self.spec.amount.minor == 0:
+            message = f"{self.spec.amount} sells nothing"
+            yield Mistake(
+                message, code="addon/amount", hint="name it among the features instead", at=("spec", "amount")
+            )

@@ -1,0 +1,38 @@
+"""Brand: under which name, address and line on a card statement plans and products are sold."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, StringConstraints
+
+from reconciler.spec.kinds.fields import Document, Metadata, Model, Text, Title, clean_text
+
+Website = Annotated[
+    str, StringConstraints(pattern=r"^https?://[^\s/]+\S*$", max_length=2000), BeforeValidator(clean_text)
+]
+Email = Annotated[
+    str, StringConstraints(pattern=r"^[^\s@]+@[^\s@]+\.[^\s@]+$", max_length=254), BeforeValidator(clean_text)
+]
+Descriptor = Annotated[
+    str, StringConstraints(pattern=r"^\S.*$", min_length=1, max_length=100), BeforeValidator(clean_text)
+]
+
+
+class BrandSpec(Model):
+    """What customers see of who sells to them."""
+
+    title: Title
+    description: Text | None = None
+    website: Website | None = Field(default=None, description="An address that begins with https://")
+    support_email: Email | None = None
+    statement_descriptor: Descriptor | None = Field(default=None, description="What stands on the card statement")
+
+
+class Brand(Document):
+    """A brand, which plans and products name under `brand`; without one they are sold under the account's own."""
+
+    api_version: Literal["ratecard.dev/v1alpha1"]
+    kind: Literal["Brand"]
+    metadata: Metadata
+    spec: BrandSpec
