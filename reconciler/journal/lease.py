@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from uuid import uuid4
 
 from reconciler.base.canonical import JSON, Body
 from reconciler.base.clock import Clock, format_time, parse_time
@@ -26,6 +27,10 @@ from reconciler.journal.lock import is_alive, shown
 from reconciler.journal.store import Check, Journal
 
 HOLDS_S = 60.0
+
+# The leases that this process holds now. It alone knows: an end that could not be written (the disk is full) would
+# else keep the process out of what it does not hold any more, and so would a dead one that had the same id.
+_HELD_HERE: set[str] = set()
 
 
 class AccountLease:
@@ -50,7 +55,8 @@ class AccountLease:
         self._journal = journal
         self._account = account
         self._clock = clock
-        self._holder = {**whereabouts(), "since": format_time(clock.now()), "command": command}
+        self._name = uuid4().hex
+        self._holder = {**whereabouts(), "lease": self._name, "since": format_time(clock.now()), "command": command}
         self._holds_s = holds_s
         self._elapsed = elapsed
         self._renewed = 0.0
@@ -60,7 +66,12 @@ class AccountLease:
     def __enter__(self) -> Self:
         """Raises LockedError, naming the holder, when another one holds the account."""
         began = self._elapsed()
-        entry = self._journal.append_after(EntryKind.LEASE, self._account, self._take)
+        _HELD_HERE.add(self._name)
+        try:
+            entry = self._journal.append_after(EntryKind.LEASE, self._account, self._take)
+        except BaseException:
+            _HELD_HERE.discard(self._name)
+            raise
         self.token, self._renewed = _token(entry), began
         self._renewing.start()
         return self
@@ -70,7 +81,8 @@ class AccountLease:
     ) -> None:
         self._over.set()
         self._renewing.join()
-        # Without this entry the next one finds that this process is dead, or waits: nothing is lost by it.
+        _HELD_HERE.discard(self._name)
+        # Without this entry the next one finds that nobody here holds it, or waits: nothing is lost by it.
         with suppress(LockedError, JournalError):
             self.append_many([(EntryKind.LEASE, lease_body(self.token, self._holder, None))])
 
@@ -102,7 +114,7 @@ class AccountLease:
 
     def _is_held(self, newest: Entry) -> bool:
         until = _until(newest)
-        return until is not None and until > self._clock.now() and not _died_here(_holder(newest))
+        return until is not None and until > self._clock.now() and not _is_over_here(_holder(newest))
 
     def _judge(self, newest: Entry | None) -> None:
         if newest is None or _token(newest) != self.token or newest.body.get("until") is None:
@@ -133,11 +145,12 @@ def whereabouts() -> dict[str, JSON]:
     return {"pid": os.getpid(), "host": platform.node(), "boot": _boot(), "processes": _namespace()}
 
 
-def _died_here(holder: Mapping[str, JSON]) -> bool:
-    """Whether a holder is of this machine, this start of it and these processes, and is no more."""
+def _is_over_here(holder: Mapping[str, JSON]) -> bool:
+    """Whether a holder is of this machine, this start of it and these processes, and is no more or holds it no more."""
     mine, pid = whereabouts(), holder.get("pid")
-    same = all(holder.get(name) == mine[name] for name in ("host", "boot", "processes"))
-    return same and isinstance(pid, int) and not is_alive(pid)
+    if any(holder.get(name) != mine[name] for name in ("host", "boot", "processes")) or not isinstance(pid, int):
+        return False
+    return holder.get("lease") not in _HELD_HERE if pid == mine["pid"] else not is_alive(pid)
 
 
 def _boot() -> str | None:

@@ -16,6 +16,7 @@ from reconciler.engine.applying import Result, apply_change_set
 from reconciler.engine.deciding import reject
 from reconciler.engine.planning import make_change_set
 from reconciler.journal.entries import EntryKind
+from reconciler.journal.file import FileShelf
 from reconciler.providers.dodo import client
 
 from . import story
@@ -48,7 +49,9 @@ def is_open(world: World) -> bool:
 def test_a_disk_that_is_full_after_the_provider_acted_leaves_a_run_that_resumes(world: World, ready: Ready) -> None:
     failpoints = ArmedFailpoints()
     with world.session(failpoints=failpoints) as session:
-        database = session.journal._connection
+        shelf = session.journal._shelf
+        assert isinstance(shelf, FileShelf)
+        database = shelf.connection
 
         def fill() -> None:
             (pages,) = database.execute("PRAGMA page_count").fetchone()

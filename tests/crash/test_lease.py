@@ -82,6 +82,23 @@ def test_a_lease_whose_time_is_over_or_whose_holder_died_here_holds_nobody_up(sh
     assert shop.apply().result is Result.APPLIED
 
 
+def test_a_lease_whose_end_could_not_be_written_holds_up_nobody_in_the_same_process(shop: Shop) -> None:
+    with shop.session() as session, AccountLease(session.journal, "books", SystemClock(), "first") as lease:
+        assert lease.token == 1
+        session.journal.close()  # as on a full disk: nothing can be written any more
+    with shop.session() as session:
+        with AccountLease(session.journal, "books", SystemClock(), "second") as lease:
+            assert lease.token == 2
+            with (
+                pytest.raises(LockedError, match="second"),
+                AccountLease(session.journal, "books", SystemClock(), "third"),
+            ):
+                pass
+            lease.append(EntryKind.LEASE, lease_body(2, whereabouts(), SystemClock().now() + timedelta(seconds=60)))
+        with AccountLease(session.journal, "books", SystemClock(), "fourth") as lease:
+            assert lease.token == 3
+
+
 @pytest.mark.parametrize("place", ["apply.before_intent", "apply.before_write", "apply.after_write", "apply.all_done"])
 def test_a_run_whose_lease_another_took_writes_no_further_entry(shop: Shop, place: str) -> None:
     failpoints = ArmedFailpoints()
