@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import datetime
 
 from reconciler.base.canonical import JSON, Body
 from reconciler.base.errors import AnswerLostError, JournalError, NotSentError, RatecardError
@@ -33,6 +34,8 @@ WORKERS = 8
 # A write that certainly had no effect is sent again this often in all; one whose answer was lost, and that was then
 # looked for and not found, once.
 ATTEMPTS = 5
+# What was seen longer ago than this is looked at again before a write: the process may have been paused meanwhile.
+FRESH_S = 2.0
 LOST_ATTEMPTS = 2
 
 
@@ -173,6 +176,7 @@ class Execution:
         ids = self.ids(change)
         session.failpoints.reached("apply.before_intent")
         try:
+            looked = self.looked_at_start(change, attempt)
             request = self._prepare(operation, ids)
         except RatecardError as error:
             self.stop_at(change, error)  # nothing was begun
@@ -190,7 +194,7 @@ class Execution:
         if self.stopped:
             self._record_failure(operation, attempt, RatecardError("the run stopped before this was sent"))
             return None
-        if change.verb is Verb.EXECUTE and not self._is_at_start(operation, attempt, lost):
+        if change.verb is Verb.EXECUTE and not (self._is_fresh(looked) or self._is_at_start(operation, attempt, lost)):
             return None
         self.lease.check()  # whoever was paused since the intent must not send any more
         try:
@@ -214,6 +218,13 @@ class Execution:
         return None
 
     # Actions
+
+    def looked_at_start(self, change: Change, attempt: int) -> datetime | None:
+        """When the target of an action was seen to be where it is planned from; None: look right before the write."""
+        return None
+
+    def _is_fresh(self, looked: datetime | None) -> bool:
+        return looked is not None and (self.session.clock.now() - looked).total_seconds() <= FRESH_S
 
     def _is_at_start(self, operation: Operation, attempt: int, lost: int) -> bool:
         """Whether the target of an action is where it was planned from, read in the same breath as the write.

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import islice
 
 from reconciler.base.canonical import JSON, Body
 from reconciler.base.errors import NotSentError, ProviderError, RatecardError, StaleError
 from reconciler.engine.execution import Execution
+from reconciler.engine.levels import is_at, level_now
 from reconciler.engine.manifests import lines
 from reconciler.engine.queue import Operation
 from reconciler.engine.session import Progress, Session
@@ -122,6 +124,16 @@ class _Portion(Execution):
         self._whole = whole
         self._tally = tally
         self._lines = {change.key: line for change, (_, line) in zip(names.values(), portion, strict=True)}
+
+    def looked_at_start(self, change: Change, attempt: int) -> datetime | None:
+        """Read the subscription before its write is prepared, which needs what was read: one request serves both.
+
+        Only at the first attempt; where it is not as planned, what follows decides what that means.
+        """
+        if attempt > 1:
+            return None
+        now = self.session.clock.now()
+        return now if is_at(level_now(self.session, change), change) else None
 
     @property
     def stopped(self) -> bool:

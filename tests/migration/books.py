@@ -41,13 +41,15 @@ spec:
   to: team:monthly
   when: now
   proration: PRORATION
-  waves: {canary: 2, size: 50}
 """
 
 
 def migration(proration: str = "none", **more: str) -> str:
-    """The spec of the move from pro to team, with further lines of `spec`."""
-    return MOVE.replace("PRORATION", proration) + "".join(f"  {key}: {value}\n" for key, value in more.items())
+    """The spec of the move from pro to team, with further lines of `spec`, or others in place of those it has."""
+    lines = MOVE.replace("PRORATION", proration).splitlines()
+    kept = [line for line in lines if line.strip().partition(":")[0] not in more or not line.startswith("  ")]
+    told = {"waves": "{canary: 2, size: 50}", **more}
+    return "\n".join([*kept, *(f"  {key}: {value}" for key, value in told.items())]) + "\n"
 
 
 def specs(**more: str) -> Mapping[str, str]:

@@ -88,3 +88,20 @@ def test_a_manifest_that_was_changed_is_refused_before_the_first_write(world: Su
     (path,) = (world.home / ".ratecard" / "manifests").iterdir()
     path.write_bytes(path.read_bytes().replace(b'"quantity":1', b'"quantity":9', 1))
     assert "changed after they were planned" in world.refused(change_set).message
+
+
+def test_moving_a_subscription_takes_a_look_a_write_and_a_read_back(world: Subscribers) -> None:
+    world.plant(count=45, id_prefix="j")
+    world.write(specs(move=migration(waves="{size: 45}")))
+    change_set = world.plan()
+    world.approve(change_set)
+    before = world.call("GET", "/_sandbox/requests")["counts"]
+
+    world.apply(change_set)
+
+    counts = world.call("GET", "/_sandbox/requests")["counts"]
+    sent = {route: count - before.get(route, 0) for route, count in counts.items() if "/subscriptions/" in route}
+    assert {route: count for route, count in sent.items() if count} == {
+        "POST /subscriptions/{subscription_id}/change-plan": 45,
+        "GET /subscriptions/{subscription_id}": 45 + 45 + 45,  # the last 45 are the check of the first wave
+    }
