@@ -1,4 +1,4 @@
-"""`/entitlements`: what purchases give. Licence keys and feature flags; the other integrations answer 501."""
+"""`/entitlements`: what purchases give. The files of digital ones are taken on trust, by any id."""
 
 from __future__ import annotations
 
@@ -49,6 +49,64 @@ class LicenseKeyConfig(Strict):
     duration_count: Count | None = None
     duration_interval: Interval | None = None
     fulfillment_mode: Literal["auto", "manual"] | None = None
+
+
+class GithubConfig(Strict):
+    """Access to a repository or organisation."""
+
+    target_id: Text
+    permission: Literal["pull", "push", "admin", "maintain", "triage"]
+
+
+class DiscordConfig(Strict):
+    """Membership of a server."""
+
+    guild_id: Text
+    role_id: str | None = None
+
+
+class TelegramConfig(Strict):
+    """Membership of a chat."""
+
+    chat_id: Text
+
+
+class FigmaConfig(Strict):
+    """A file."""
+
+    figma_file_id: Text
+
+
+class FramerConfig(Strict):
+    """A template."""
+
+    framer_template_id: Text
+
+
+class NotionConfig(Strict):
+    """A template."""
+
+    notion_template_id: Text
+
+
+class DigitalFilesConfig(Strict):
+    """Files by id; answers show them resolved."""
+
+    digital_file_ids: list[Text]
+    external_url: str | None = None
+    instructions: str | None = None
+    legacy_file_ids: list[str] | None = None
+
+
+_PLAIN: dict[str, type[Strict]] = {
+    "feature_flag": FeatureFlagConfig,
+    "github": GithubConfig,
+    "discord": DiscordConfig,
+    "telegram": TelegramConfig,
+    "figma": FigmaConfig,
+    "framer": FramerConfig,
+    "notion": NotionConfig,
+}
 
 
 class CreateEntitlement(Strict):
@@ -132,14 +190,32 @@ def delete(call: Call) -> Answer:
 
 def _config(kind: str, given: dict[str, Any]) -> JSONObject:
     """The configuration as answers show it. Raises Refusal."""
-    if kind == "feature_flag":
-        return check(given, FeatureFlagConfig).model_dump()
-    if kind != "license_key":
-        raise not_implemented(f'integration_type: "{kind}"')
+    if kind in _PLAIN:
+        return check(given, _PLAIN[kind]).model_dump()
+    if kind == "digital_files":
+        return _files(check(given, DigitalFilesConfig))
     config = check(given, LicenseKeyConfig)
     if (config.duration_count is None) != (config.duration_interval is None):
         raise invalid("integration_config.duration_count", "goes together with duration_interval")
     return config.model_dump() | {"fulfillment_mode": config.fulfillment_mode or "auto"}
+
+
+def _files(config: DigitalFilesConfig) -> JSONObject:
+    if config.legacy_file_ids:
+        raise not_implemented("integration_config.legacy_file_ids: files of before there were entitlements")
+    files = [
+        {
+            "file_id": file_id,
+            "filename": f"{file_id}.bin",
+            "download_url": f"https://files.invalid/{file_id}?signature=sandbox",
+            "expires_in": 900,
+            "content_type": None,
+            "file_size": None,
+        }
+        for file_id in config.digital_file_ids
+    ]
+    shown = {"files": files, "external_url": config.external_url, "instructions": config.instructions}
+    return {"digital_files": shown}
 
 
 def _found(call: Call) -> Stored:

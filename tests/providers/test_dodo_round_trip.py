@@ -94,7 +94,21 @@ def entitlements(draw: st.DrawFn) -> Document:
         delivery=st.sampled_from(["automatic", "manual"]),
     )
     what = st.one_of(
-        keys.map(lambda key: {"licenceKey": key}), words.map(lambda word: {"featureFlag": {"feature": word}})
+        st.sampled_from(
+            [
+                {"files": {"ids": ["file_2", "file_1"], "link": "https://acme.example", "instructions": "Open it"}},
+                {"files": {"ids": ["file_3"]}},
+                {"github": {"target": "acme/handbook", "permission": "pull"}},
+                {"discord": {"server": "1", "role": "2"}},
+                {"discord": {"server": "1"}},
+                {"telegram": {"chat": "-100"}},
+                {"notion": {"template": "n"}},
+                {"figma": {"file": "f"}},
+                {"framer": {"template": "t"}},
+            ]
+        ),
+        keys.map(lambda key: {"licenceKey": key}),
+        words.map(lambda word: {"featureFlag": {"feature": word}}),
     )
     return {"title": draw(words)} | draw(what) | draw(some(description=words))
 

@@ -349,3 +349,14 @@ def test_a_route_beyond_the_sandbox_answers_501_and_says_so(official: DodoPaymen
         "code": "NOT_IMPLEMENTED",
         "message": "GET /payouts: the sandbox cannot do this yet",
     }
+
+
+def test_files_are_answered_resolved_and_other_integrations_as_they_were_sent(official: DodoPayments):
+    files = {"digital_file_ids": ["file_1"], "instructions": "Open it"}
+    made = official.entitlements.create(name="Book", integration_type="digital_files", integration_config=files)
+    shown = official.entitlements.retrieve(made.id).to_dict()["integration_config"]["digital_files"]
+    assert ([one["file_id"] for one in shown["files"]], shown["instructions"]) == (["file_1"], "Open it")
+    server = official.entitlements.create(
+        name="Chat", integration_type="discord", integration_config={"guild_id": "1", "role_id": "2"}
+    )
+    assert server.to_dict()["integration_config"] == {"guild_id": "1", "role_id": "2"}

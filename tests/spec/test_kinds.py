@@ -48,6 +48,18 @@ FIRST = "fee: 500 USD, included: 500000"
             "spec", "entitlement/what", "either",
         ),
         (
+            ENTITLEMENT, "licenceKey: {activations: 3, validFor: year}", "files: {}",
+            "spec.files", "entitlement/files", "nor",
+        ),
+        (
+            ENTITLEMENT, "licenceKey: {activations: 3, validFor: year}", "files: {ids: [a, a]}",
+            "spec.files.ids[1]", "entitlement/files", "twice",
+        ),
+        (
+            ENTITLEMENT, "  licenceKey:", "  telegram: {chat: '-1'}\n  licenceKey:",
+            "spec", "entitlement/what", "licenceKey and telegram",
+        ),
+        (
             PLAN, "rate: 0.002 USD", "credit: ai-tokens\n      unitsPerCredit: 1", "spec.usage[0].included",
             "plan/usage", "units of a credit are granted",
         ),

@@ -144,6 +144,18 @@ _ENTITLEMENT_LABELS = {
     "integration_config.duration_interval": _VALID,
     "integration_config.fulfillment_mode": Label("delivery"),
     "integration_config.feature_id": Label("feature"),
+    "integration_config.digital_file_ids": Label("files"),
+    "integration_config.digital_file_ids[]": Label("file"),
+    "integration_config.external_url": Label("link"),
+    "integration_config.instructions": Label("instructions"),
+    "integration_config.target_id": Label("at GitHub"),
+    "integration_config.permission": Label("permission"),
+    "integration_config.guild_id": Label("Discord server"),
+    "integration_config.role_id": Label("Discord role"),
+    "integration_config.chat_id": Label("Telegram chat"),
+    "integration_config.notion_template_id": Label("Notion template"),
+    "integration_config.figma_file_id": Label("Figma file"),
+    "integration_config.framer_template_id": Label("Framer template"),
     "integration_config.feature_type": Label("type of feature", quiet=True),
 }
 _DISCOUNT_LABELS = {

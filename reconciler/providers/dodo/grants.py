@@ -26,7 +26,7 @@ from reconciler.providers.dodo.limits import (
 
 if TYPE_CHECKING:
     from reconciler.spec.kinds.credit import Credit, CreditLine, GivenCredit
-    from reconciler.spec.kinds.entitlement import Entitlement
+    from reconciler.spec.kinds.entitlement import Entitlement, EntitlementSpec
 
 UNIT_LIMIT = 50
 MESSAGE_LIMIT = 2500
@@ -106,33 +106,67 @@ def entitlement_limits(document: Entitlement) -> Iterator[Limit]:
         yield from too_long(spec.licence_key.message, MESSAGE_LIMIT, "the message", ("spec", "licenceKey", "message"))
 
 
-def entitlement_resource(document: Entitlement, adopt: str | None) -> Resource:
-    """The entitlement of an entitlement."""
-    wanted, key = document.spec, document.spec.licence_key
-    kind = "feature_flag"
-    config: dict[str, JSON] = {}
-    if wanted.feature_flag is not None:
-        config = {"feature_id": wanted.feature_flag.feature, "feature_type": "boolean"}
-    elif key is not None:
-        kind = "license_key"
-        config = {
+_ELSEWHERE = {
+    "github": "GitHub",
+    "discord": "Discord",
+    "telegram": "Telegram",
+    "notion": "Notion",
+    "figma": "Figma",
+    "framer": "Framer",
+}
+
+
+def _integration(wanted: EntitlementSpec) -> tuple[str, dict[str, JSON]]:
+    """What an entitlement is called at Dodo, and its configuration; it gives exactly one thing."""
+    key, files = wanted.licence_key, wanted.files
+    if key is not None:
+        return "license_key", {
             "activations_limit": key.activations,
             "activation_message": key.message,
             "duration_count": key.valid_for.count if key.valid_for else None,
             "duration_interval": key.valid_for.unit.capitalize() if key.valid_for else None,
             "fulfillment_mode": "auto" if key.delivery == "automatic" else "manual",
         }
+    if files is not None:
+        ids: list[JSON] = [*sorted(files.ids)]
+        return "digital_files", {
+            "digital_file_ids": ids,
+            "external_url": files.link,
+            "instructions": files.instructions,
+        }
+    if wanted.github is not None:
+        return "github", {"target_id": wanted.github.target, "permission": wanted.github.permission}
+    if wanted.discord is not None:
+        return "discord", {"guild_id": wanted.discord.server, "role_id": wanted.discord.role}
+    if wanted.telegram is not None:
+        return "telegram", {"chat_id": wanted.telegram.chat}
+    if wanted.notion is not None:
+        return "notion", {"notion_template_id": wanted.notion.template}
+    if wanted.figma is not None:
+        return "figma", {"figma_file_id": wanted.figma.file}
+    if wanted.framer is not None:
+        return "framer", {"framer_template_id": wanted.framer.template}
+    assert wanted.feature_flag is not None, "an entitlement gives one thing"
+    return "feature_flag", {"feature_id": wanted.feature_flag.feature, "feature_type": "boolean"}
+
+
+def entitlement_resource(document: Entitlement, adopt: str | None) -> Resource:
+    """The entitlement of an entitlement."""
+    wanted, key = document.spec, document.spec.licence_key
+    kind, config = _integration(wanted)
     body: dict[str, JSON] = {
         "name": wanted.title,
         "description": wanted.description,
         "integration_type": kind,
         "integration_config": config,
     }
-    notes = (
-        ("each key is your application's to deliver: Dodo makes a pending grant for each purchase",)
-        if key is not None and key.delivery == "manual"
-        else ()
-    )
+    notes: tuple[str, ...] = ()
+    if key is not None and key.delivery == "manual":
+        notes = ("each key is your application's to deliver: Dodo makes a pending grant for each purchase",)
+    elif kind in _ELSEWHERE:
+        notes = (f"Dodo must be connected to {_ELSEWHERE[kind]} in its dashboard before this can be given",)
+    elif kind == "digital_files":
+        notes = ("files are uploaded at Dodo; this names those that are there by their ids",)
     return Resource(f"Entitlement/{document.metadata.name}", ENTITLEMENT, wanted.title, body, (), adopt, notes)
 
 

@@ -367,7 +367,7 @@ def _entitlement(body: Mapping[str, JSON]) -> Document:
     if body["integration_type"] == "feature_flag":
         return spec | {"featureFlag": {"feature": config["feature_id"]}}
     if body["integration_type"] != "license_key":
-        raise CannotSay(f'no spec can say an entitlement of type "{body["integration_type"]}" yet')
+        return spec | _elsewhere(str(body["integration_type"]), config)
     key: Document = {}
     if config["activations_limit"] is not None:
         key["activations"] = config["activations_limit"]
@@ -379,6 +379,25 @@ def _entitlement(body: Mapping[str, JSON]) -> Document:
     if config["fulfillment_mode"] == "manual":
         key["delivery"] = "manual"
     return spec | {"licenceKey": key}
+
+
+# How the specs call what Dodo gives elsewhere: the key, and the names of its fields.
+_ELSEWHERE = {
+    "digital_files": ("files", {"ids": "digital_file_ids", "link": "external_url", "instructions": "instructions"}),
+    "github": ("github", {"target": "target_id", "permission": "permission"}),
+    "discord": ("discord", {"server": "guild_id", "role": "role_id"}),
+    "telegram": ("telegram", {"chat": "chat_id"}),
+    "notion": ("notion", {"template": "notion_template_id"}),
+    "figma": ("figma", {"file": "figma_file_id"}),
+    "framer": ("framer", {"template": "framer_template_id"}),
+}
+
+
+def _elsewhere(kind: str, config: Mapping[str, Any]) -> Document:
+    if kind not in _ELSEWHERE:
+        raise CannotSay(f'no spec can say an entitlement of type "{kind}" yet')
+    key, fields = _ELSEWHERE[kind]
+    return {key: {name: config[field] for name, field in fields.items() if config.get(field)}}
 
 
 def _addon(body: Mapping[str, JSON]) -> Document:

@@ -255,8 +255,14 @@ def _entitlement(raw: Raw, _: Raw, __: Addresses) -> tuple[str, Body]:
         config = {name: told.get(name) for name in _KEY_TERMS}
         config["fulfillment_mode"] = told.get("fulfillment_mode") or "auto"
     elif kind == "digital_files":  # answered with addresses that change; the files themselves are named by their ids
-        files = (told.get("digital_files") or {}).get("files") or ()
-        config = {"digital_file_ids": sorted(str(one.get("file_id")) for one in files)}
+        told = told.get("digital_files") or {}
+        config = {
+            "digital_file_ids": sorted(str(one.get("file_id")) for one in told.get("files") or ()),
+            "external_url": told.get("external_url") or None,
+            "instructions": told.get("instructions") or None,
+        }
+    elif kind == "discord":
+        config = {"guild_id": _word(told["guild_id"]), "role_id": told.get("role_id") or None}
     else:
         config = {name: value for name, value in told.items() if isinstance(value, str)}
     return raw["name"], {

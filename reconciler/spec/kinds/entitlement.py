@@ -1,4 +1,4 @@
-"""Entitlement: what a purchase gives beside the service itself: a licence key, or a feature of your application."""
+"""Entitlement: what a purchase gives beside the service itself: a licence key, a feature, files, access elsewhere."""
 
 from __future__ import annotations
 
@@ -26,13 +26,76 @@ class FeatureFlag(Model):
     feature: Word
 
 
+class Files(Model):
+    """Files that the customer can download, by the ids that the provider gave them when they were uploaded."""
+
+    ids: list[Word] = Field(default=[], max_length=100)
+    link: Text | None = Field(default=None, description="An address that is shown beside the files")
+    instructions: Text | None = None
+
+
+class GithubAccess(Model):
+    """Access to a repository or an organisation at GitHub."""
+
+    target: Word = Field(description="The repository or organisation, for example acme/handbook")
+    permission: Literal["pull", "triage", "push", "maintain", "admin"]
+
+
+class DiscordAccess(Model):
+    """Membership of a Discord server, in a role where one is named."""
+
+    server: Word = Field(description="The id of the server")
+    role: Word | None = Field(default=None, description="The id of a role")
+
+
+class TelegramAccess(Model):
+    """Membership of a Telegram chat."""
+
+    chat: Word = Field(description="The id of the chat; that of a group begins with a minus")
+
+
+class NotionTemplate(Model):
+    """A Notion template."""
+
+    template: Word
+
+
+class FigmaFile(Model):
+    """A Figma file."""
+
+    file: Word
+
+
+class FramerTemplate(Model):
+    """A Framer template."""
+
+    template: Word
+
+
+WAYS = ("licenceKey", "featureFlag", "files", "github", "discord", "telegram", "notion", "figma", "framer")
+
+
 class EntitlementSpec(Model):
-    """What is given: one of the two."""
+    """What is given: one of them."""
 
     title: Title
     description: Text | None = None
     licence_key: LicenceKey | None = None
     feature_flag: FeatureFlag | None = None
+    files: Files | None = None
+    github: GithubAccess | None = None
+    discord: DiscordAccess | None = None
+    telegram: TelegramAccess | None = None
+    notion: NotionTemplate | None = None
+    figma: FigmaFile | None = None
+    framer: FramerTemplate | None = None
+
+    def given(self) -> list[str]:
+        """The keys of what it gives: exactly one where it is without mistakes."""
+        fields = type(self).model_fields
+        return [
+            str(fields[name].alias) for name in fields if fields[name].alias in WAYS and getattr(self, name) is not None
+        ]
 
 
 class Entitlement(Document):
@@ -45,10 +108,25 @@ class Entitlement(Document):
 
     def mistakes(self) -> Iterator[Mistake]:
         """It gives exactly one thing."""
-        if (self.spec.licence_key is None) == (self.spec.feature_flag is None):
+        given = self.spec.given()
+        if len(given) != 1:
+            both = f"; here: {' and '.join(given)}" if given else ""
             yield Mistake(
-                "an entitlement gives either a licenceKey or a featureFlag",
+                f"an entitlement gives one thing, either a licenceKey or one of {', '.join(WAYS[1:])}{both}",
                 code="entitlement/what",
                 hint="write licenceKey: {activations: 3} or featureFlag: {feature: sso}",
                 at=("spec",),
             )
+        files = self.spec.files
+        if files is not None:
+            yield from _files_mistakes(files)
+
+
+def _files_mistakes(files: Files) -> Iterator[Mistake]:
+    at = ("spec", "files")
+    if not files.ids and files.link is None:
+        hint = "write ids: [FILE] or link: https://host/path"
+        yield Mistake("it gives neither a file nor a link", code="entitlement/files", hint=hint, at=at)
+    for index, one in enumerate(files.ids):
+        if one in files.ids[:index]:
+            yield Mistake(f'"{one}" is named twice', code="entitlement/files", at=(*at, "ids", index))
