@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "drift": ("drift", "Find what is no longer as it was left; make the change set that puts it back."),
     "policy": ("policy", "Show the policy in force, or look for what cannot be meant in it."),
     "doctor": ("doctor", "Find what is wrong with an account and around it, and how to put it right."),
+    "review": ("review", "Plan for a pull request: the change set as one comment; exit 2 on drift."),
     "ids": ("ids", "Print a typed map from addresses to the provider's ids, for applications."),
     "log": ("log", "Show the journal, or verify it."),
     "investigate": ("investigate", "Find out what a customer was charged, and whether each charge was right."),

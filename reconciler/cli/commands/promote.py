@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from reconciler.base.errors import UsageError
-from reconciler.cli.change_sets import needs_of, print_change_set, save_change_set
+from reconciler.cli.change_sets import needs_of, print_change_set, save_change_set, save_effects
 from reconciler.cli.common import CHANGES, Where, count, say, session_for, tell, with_where, write_json
 from reconciler.cli.identity import remember_asked, save_request, with_identity
 
@@ -61,6 +61,7 @@ def command(
         request = remember_asked(session, change_set, person, key, token) if change_set.changes else None
         if out is not None:
             save_change_set(out, change_set)
+            save_effects(session, out, change_set)
             save_request(out, request)
         untried = list(dict.fromkeys(change.address for change in tried.change_set.changes))
         if where.json:
