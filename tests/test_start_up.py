@@ -144,6 +144,7 @@ def test_an_unchanged_plan_compares_without_the_library_that_names_differences(t
         imported_by("plan", *where, index=index)
         warm = imported_by("plan", *where, index=index)
     assert {"deepdiff", "filelock", "ruamel"} & modules == set()
+    assert {"alembic", "psycopg", "sqlalchemy"} & modules == set()  # this journal is a file
     assert {"pydantic", "yaml"} & warm == set()
     assert "httpx" in modules  # it did ask the account
 

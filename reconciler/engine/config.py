@@ -75,14 +75,26 @@ class Workspace:
         return wanted, found
 
     @property
+    def journal_reference(self) -> str | None:
+        """`env:NAME` or `file:PATH` where the journal's URL is to be found; None where the journal is a file."""
+        journal = self.spec.journal
+        return journal if journal.startswith(("env:", "file:")) else None
+
+    @property
     def journal_path(self) -> Path:
-        """Where the journal is."""
+        """The file that the journal is, where no reference leads to a URL."""
+        assert self.journal_reference is None, "a journal at a URL is no file"
         return path_in(self.folder, self.spec.journal)
 
     @property
+    def journal_missing(self) -> bool:
+        """Whether the journal is a file that is not there; a database says so itself when it is opened."""
+        return self.journal_reference is None and not self.journal_path.exists()
+
+    @property
     def memory_folder(self) -> Path:
-        """Where things lie that are kept beside the journal."""
-        return self.journal_path.parent
+        """Where things of this machine lie that belong to the journal: beside its file, where it is one."""
+        return self.folder / FOLDER if self.journal_reference else self.journal_path.parent
 
     @property
     def spec_paths(self) -> list[Path]:
@@ -155,11 +167,14 @@ def access(workspace: Workspace, name: str, account: Account) -> AccountAccess:
 
 
 def known_secrets(workspace: Workspace) -> frozenset[str]:
-    """The keys of all accounts, and the mailer's password, as far as they can be read: for no journal entry."""
+    """The keys of all accounts, the mailer's password and the journal's URL, as far as they can be read.
+
+    No journal entry may hold any of them; the password in the URL is the journal's own to keep out.
+    """
     mailer = workspace.spec.mailer
     named = [account.key for account in workspace.spec.accounts.values()]
     found = set()
-    for key in (*named, mailer.password if mailer else None):
+    for key in (*named, mailer.password if mailer else None, workspace.journal_reference):
         if key is not None:
             with contextlib.suppress(RatecardError):
                 found.add(read_secret(workspace, key))
@@ -192,27 +207,27 @@ def refuse_set_clock(mode: str, clock: Clock) -> None:
         )
 
 
-def read_secret(workspace: Workspace, key: str) -> str:
-    """The text behind `env:NAME` or `file:PATH`. Raises RatecardError, in which it never appears."""
+def read_secret(workspace: Workspace, key: str, what: str = "key") -> str:
+    """The text behind `env:NAME` or `file:PATH`, `what` in words. Raises RatecardError, in which it never appears."""
     scheme, _, target = key.partition(":")
     if scheme == "env":
         text = os.environ.get(target, "").strip()
         if not text:
             raise RatecardError(
-                f"the environment variable {target} holds no key", hint=f"export {target}=... and try again"
+                f"the environment variable {target} holds no {what}", hint=f"export {target}=... and try again"
             )
         return text
     path = path_in(workspace.folder, target)
     try:
         if path.exists() and not path.is_file():
-            raise RatecardError(f"the key file {target} is not a file", hint="check the path")
+            raise RatecardError(f"the {what} file {target} is not a file", hint="check the path")
         with path.open("rb") as file:
             text = file.read(4096).decode("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not plain text"
         raise RatecardError(
-            f"the key file {target} cannot be read: {reason}", hint="check the path and its rights"
+            f"the {what} file {target} cannot be read: {reason}", hint="check the path and its rights"
         ) from None
     if not text:
-        raise RatecardError(f"the key file {target} is empty", hint="put the key into it")
+        raise RatecardError(f"the {what} file {target} is empty", hint=f"put the {what} into it")
     return text

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Protocol
 
 from reconciler.base.clock import Clock, parse_time
-from reconciler.base.errors import LockedError, RatecardError, RefusedError
+from reconciler.base.errors import JournalError, LockedError, RatecardError, RefusedError
 from reconciler.base.failpoints import NO_FAILPOINTS, Failpoints
-from reconciler.engine.config import FOLDER, Account, Workspace, access, known_secrets, path_in
+from reconciler.engine.config import FOLDER, Account, Workspace, access, known_secrets, path_in, read_secret
 from reconciler.journal.entries import Entry, EntryKind
 from reconciler.journal.lease import HOLDS_S, AccountLease
-from reconciler.journal.lock import AccountLock
+from reconciler.journal.lock import AccountLock, holder_note
 from reconciler.journal.store import Journal
 from reconciler.plan.approval import Decision
 from reconciler.plan.change_set import NO_POLICY, AccountIdentity
@@ -115,12 +115,16 @@ class Session(Desk):
         """
         return AccountLease(self.journal, self.account_name, self.clock, command, holds_s=self.lease_s)
 
-    def lock(self, command: str) -> AccountLock:
+    @contextmanager
+    def lock(self, command: str) -> Iterator[None]:
         """The lock of the account at its provider, whichever checkout of the workspace asks for it on this machine.
 
-        Entering raises LockedError when another run holds it.
+        Where the journal is at a URL it is held there, too, so that it holds between machines. Entering raises
+        LockedError when another run holds it.
         """
-        return AccountLock(self.lock_folder, self.account_name, self.clock, command, scope=self.lock_scope)
+        here = AccountLock(self.lock_folder, self.account_name, self.clock, command, scope=self.lock_scope)
+        with here, self.journal.hold(self.account_name, holder_note(self.clock, command)):
+            yield
 
 
 @contextmanager
@@ -229,7 +233,27 @@ def open_journal(
     read_only: bool = False,
 ) -> Journal:
     """The workspace's journal, made when there is none unless `read_only`. Raises JournalError."""
-    return Journal.open(workspace.journal_path, clock, failpoints=failpoints, secrets=secrets, read_only=read_only)
+    reference = workspace.journal_reference
+    if reference is None:
+        path = workspace.journal_path
+        return Journal.open(path, clock, failpoints=failpoints, secrets=secrets, read_only=read_only)
+    url = read_secret(workspace, reference, "URL of a journal")
+    try:
+        from reconciler.journal.postgres.opening import open_postgres  # nobody else pays for these libraries
+    except ImportError as error:
+        raise JournalError(
+            f"the journal is at a URL ({reference}), and {error.name} is not installed",
+            hint='pip install "ratecard[postgres]"',
+        ) from None
+    return open_postgres(
+        url,
+        clock,
+        named=reference,
+        workspace=workspace.name,
+        failpoints=failpoints,
+        secrets=secrets,
+        read_only=read_only,
+    )
 
 
 def decisions(journal: Journal, digest: str, account: str, *, after: int = 0) -> list[Decision]:

@@ -30,6 +30,23 @@ def _key_reference(value: object) -> object:
     return value
 
 
+def _journal(value: object) -> object:
+    # A URL holds a password: it is not quoted.
+    if isinstance(value, str) and "://" in value:
+        raise Mistake(
+            "the URL of a journal is named here, never written, since it holds a password",
+            code="workspace/journal",
+            hint="write journal: env:RATECARD_JOURNAL, or file:PATH, and keep postgresql://... there",
+        )
+    if isinstance(value, str) and value.startswith(("env:", "file:")) and not re.fullmatch(_KEY_REFERENCE, value):
+        raise Mistake(
+            "this does not name where the URL of a journal is",
+            code="workspace/journal",
+            hint="write env:NAME of the environment variable, or file:PATH of the file, that holds it",
+        )
+    return value
+
+
 def _loopback_url(value: object) -> object:
     if isinstance(value, str) and not re.fullmatch(_LOOPBACK_URL, value):
         raise Mistake(
@@ -54,6 +71,7 @@ HostAndPort = Annotated[
     str, StringConstraints(pattern=r"^([A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\]):[1-9][0-9]{0,4}$")
 ]
 FilePath = Annotated[str, StringConstraints(min_length=1, max_length=1000), BeforeValidator(clean_text)]
+JournalPlace = Annotated[FilePath, BeforeValidator(_journal)]
 Target = Annotated[str, StringConstraints(min_length=1, max_length=2000), BeforeValidator(clean_text)]
 
 
@@ -89,7 +107,10 @@ class WorkspaceSpec(Model):
     accounts: dict[Name, Account] = Field(min_length=1)
     account: Name = Field(description="The account that commands use unless --account names another")
     specs: list[FilePath] = Field(default=["specs"], min_length=1)
-    journal: FilePath = f"{config.FOLDER}/journal.db"
+    journal: JournalPlace = Field(
+        default=f"{config.FOLDER}/journal.db",
+        description="A file, or env:NAME or file:PATH where the URL of a PostgreSQL database is kept",
+    )
     aliases: dict[Name, Target] = Field(default={})
     mailer: Mailer | None = None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 
@@ -143,10 +143,10 @@ class FileDesk:
         )
         return [Binding(row[0], row[1], row[2], bool(row[3]), row[4]) for row in rows.fetchall()]
 
-    def insert(self, row: Row, body: Body) -> None:
+    def insert(self, rows: Sequence[Row], bodies: Sequence[Body]) -> None:
         """SQLite reads out of the text itself what is looked up."""
-        self._connection.execute(
-            "INSERT INTO entries (sequence, at, kind, account, body, previous, hash) VALUES (?, ?, ?, ?, ?, ?, ?)", row
+        self._connection.executemany(
+            "INSERT INTO entries (sequence, at, kind, account, body, previous, hash) VALUES (?, ?, ?, ?, ?, ?, ?)", rows
         )
 
     def bind(self, account: str, binding: Binding) -> None:

@@ -74,29 +74,37 @@ class AccountLock:
             self._lock.release()
 
     def _write_note(self) -> None:
-        note = {
-            "pid": os.getpid(),
-            "host": platform.node(),
-            "since": format_time(self._clock.now()),
-            "command": self._command,
-        }
         beside = self._note.with_suffix(".holder-new")
-        beside.write_text(json.dumps(note), encoding="utf-8")
+        beside.write_text(holder_note(self._clock, self._command), encoding="utf-8")
         beside.replace(self._note)
 
     def _holder(self) -> str:
-        """Who holds the lock, in words. The note may be old or anybody's: it is shown, never obeyed."""
-        unknown = "another process, which did not say who it is"
+        """Who holds the lock, in words."""
         try:
-            note = json.loads(self._note.read_bytes()[:10_000])
-        except (OSError, ValueError, RecursionError):
-            return unknown
-        if not isinstance(note, dict) or type(note.get("pid")) is not int:
-            return unknown
-        pid, host = note["pid"], note.get("host")
-        if host == platform.node() and not is_alive(pid):
-            return unknown
-        return f"process {pid} on {shown(host)} since {shown(note.get('since'))}: {shown(note.get('command'))}"
+            return holder_in_words(self._note.read_bytes()[:10_000])
+        except OSError:
+            return holder_in_words(b"")
+
+
+def holder_note(clock: Clock, command: str) -> str:
+    """Who we are and what we are doing, as JSON, for those who find the account held."""
+    note = {"pid": os.getpid(), "host": platform.node(), "since": format_time(clock.now()), "command": command}
+    return json.dumps(note)
+
+
+def holder_in_words(said: str | bytes) -> str:
+    """Who holds a lock, in words. The note may be old or anybody's: it is shown, never obeyed."""
+    unknown = "another process, which did not say who it is"
+    try:
+        note = json.loads(said)
+    except (ValueError, RecursionError):
+        return unknown
+    if not isinstance(note, dict) or type(note.get("pid")) is not int:
+        return unknown
+    pid, host = note["pid"], note.get("host")
+    if host == platform.node() and not is_alive(pid):
+        return unknown
+    return f"process {pid} on {shown(host)} since {shown(note.get('since'))}: {shown(note.get('command'))}"
 
 
 def file_name_of(account: str) -> str:

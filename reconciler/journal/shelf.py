@@ -6,7 +6,7 @@ Everything raises JournalError, in words that say what to do, for whatever the d
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
@@ -57,8 +57,8 @@ class Reading(Protocol):
 class Writing(Reading, Protocol):
     """An open transaction over which nobody else writes."""
 
-    def insert(self, row: Row, body: Body) -> None:
-        """Put a row after the last one; `body` is what its text says."""
+    def insert(self, rows: Sequence[Row], bodies: Sequence[Body]) -> None:
+        """Put rows after the last one; `bodies` are what their texts say."""
         ...
 
     def bind(self, account: str, binding: Binding) -> None:

@@ -123,11 +123,7 @@ class Journal:
         with self._shelf.writing() as writing:
             if check is not None:
                 check.judge(self._newest(writing, check.kind, check.account))
-            entries: list[Entry] = []
-            last = self._last(writing)
-            for (kind, account, body), text in zip(new, texts, strict=True):
-                last = self._insert(writing, last, kind, account, body, text)
-                entries.append(last)
+            entries = self._insert(writing, new, texts)
             for entry in entries:
                 self._failpoints.reached(f"journal.before_commit.{entry.kind}")
         for entry in entries:
@@ -139,7 +135,7 @@ class Journal:
         with self._shelf.writing() as writing:
             body = make(self._newest(writing, kind, account))
             text = self._written(kind, account, body)
-            entry = self._insert(writing, self._last(writing), kind, account, body, text)
+            (entry,) = self._insert(writing, [(kind, account, body)], [text])
             self._failpoints.reached(f"journal.before_commit.{entry.kind}")
         self._failpoints.reached(f"journal.after_commit.{entry.kind}")
         return entry
@@ -172,18 +168,23 @@ class Journal:
             )
         return text
 
-    def _insert(
-        self, writing: Writing, last: Entry | None, kind: EntryKind, account: str, body: Body, text: bytes
-    ) -> Entry:
-        sequence, previous = (last.sequence + 1, last.hash) if last else (1, NO_PREVIOUS)
-        at = self._clock.now()
-        written_at = format_time(at)
-        own = hash_entry(sequence, written_at, kind, account, text, previous)
-        writing.insert((sequence, written_at, str(kind), account, text.decode(), previous, own), body)
-        entry = Entry(sequence, at, kind, account, body, previous, own)
-        if kind is EntryKind.BINDING:
-            _project(writing, entry)
-        return entry
+    def _insert(self, writing: Writing, new: Sequence[New], texts: Sequence[bytes]) -> list[Entry]:
+        last = self._last(writing)
+        sequence, previous = (last.sequence, last.hash) if last else (0, NO_PREVIOUS)
+        entries: list[Entry] = []
+        rows: list[Row] = []
+        for (kind, account, body), text in zip(new, texts, strict=True):
+            sequence, at = sequence + 1, self._clock.now()
+            written_at = format_time(at)
+            own = hash_entry(sequence, written_at, kind, account, text, previous)
+            entries.append(Entry(sequence, at, kind, account, body, previous, own))
+            rows.append((sequence, written_at, str(kind), account, text.decode(), previous, own))
+            previous = own
+        writing.insert(rows, [entry.body for entry in entries])
+        for entry in entries:
+            if entry.kind is EntryKind.BINDING:
+                _project(writing, entry)
+        return entries
 
     def _newest(self, reading: Reading, kind: EntryKind, account: str) -> Entry | None:
         return self._only(reading.entries(Wanted(account, kind), newest_first=True, limit=1))

@@ -1,13 +1,14 @@
-"""A journal on disk, a clock that stands still, and entries to fill it with."""
+"""A journal in a file and in a database, a clock that stands still, and entries to fill it with."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,7 @@ from reconciler.journal.entries import (
     run_started_body,
 )
 from reconciler.journal.store import Journal
+from tests.postgres import new_schema, running_server
 
 DIGEST = "sha256:" + "ab12" * 16
 OTHER_DIGEST = "sha256:" + "ab99" * 16
@@ -38,14 +40,78 @@ class StillClock:
         return self.moment
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a journal is: the path of a file, or the URL of a database. A process can be told it by its name."""
+
+    name: str
+
+    @property
+    def in_database(self) -> bool:
+        return self.name.startswith("postgresql:")
+
+    def open(self, **options: Any) -> Journal:
+        if not self.in_database:
+            return Journal.open(Path(self.name), StillClock(), **options)
+        from reconciler.journal.postgres.opening import open_postgres
+
+        return open_postgres(self.name, StillClock(), named="env:JOURNAL", workspace="acme", **options)
+
+    def execute(self, *statements: str) -> None:
+        """What somebody does who goes past us; `entries` and `bindings` in braces are the tables."""
+        if not self.in_database:
+            with closing(sqlite3.connect(self.name, isolation_level=None)) as connection:
+                for statement in statements:
+                    connection.execute(statement.format(entries="entries", bindings="bindings"))
+            return
+        import psycopg
+
+        with psycopg.connect(self.name, autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement.format(entries="ratecard_entries", bindings="ratecard_bindings").encode())
+
+    def tamper(self, *statements: str) -> None:
+        """What somebody with all rights can do: take the triggers away, change rows, put the triggers back."""
+        if not self.in_database:
+            tamper(Path(self.name), *(one.format(entries="entries", bindings="bindings") for one in statements))
+            return
+        triggers = ("ratecard_entries_stay", "ratecard_entries_stay_all", "ratecard_entries_only_follow")
+        self.execute(
+            "ALTER TABLE {entries} DISABLE TRIGGER USER",
+            *statements,
+            *("ALTER TABLE {entries} ENABLE ALWAYS TRIGGER " + name for name in triggers),
+        )
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The URL of a PostgreSQL server."""
+    with running_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session", params=["file", "database"])
+def new_place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Place]:
+    """Makes places for journals that are not there yet."""
+    if request.param == "file":
+        return lambda: Place(str(tmp_path_factory.mktemp("memory") / "journal.db"))
+    url = request.getfixturevalue("server")
+    return lambda: Place(new_schema(url))
+
+
+@pytest.fixture
+def place(new_place: Callable[[], Place]) -> Place:
+    return new_place()
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "memory" / "journal.db"
 
 
 @pytest.fixture
-def journal(path: Path) -> Iterator[Journal]:
-    with Journal.open(path, StillClock()) as opened:
+def journal(place: Place) -> Iterator[Journal]:
+    with place.open() as opened:
         yield opened
 
 

@@ -23,6 +23,8 @@ JSON_VALUE = st.recursive(
     max_leaves=10,
 )
 BODY = st.dictionaries(TEXT, JSON_VALUE, max_size=5)
+# PostgreSQL cannot keep U+0000 in a text; in a body it is escaped.
+ACCOUNT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1, max_size=20)
 KIND = st.sampled_from([kind for kind in EntryKind if kind is not EntryKind.BINDING])
 
 
@@ -36,13 +38,13 @@ def test_the_hash_is_sha256_over_zero_and_the_canonical_entry(sequence, at, kind
     )
 
 
-@settings(max_examples=30, deadline=None)
-@given(new=st.lists(st.tuples(KIND, TEXT.filter(bool), BODY), min_size=1, max_size=8))
-def test_whatever_is_appended_is_read_back_equal_and_verifies(tmp_path_factory, new):
-    path = tmp_path_factory.mktemp("chain") / "journal.db"
-    with Journal.open(path, StillClock()) as journal:
+@settings(max_examples=10, deadline=None)
+@given(new=st.lists(st.tuples(KIND, ACCOUNT, BODY), min_size=1, max_size=8))
+def test_whatever_is_appended_is_read_back_equal_and_verifies(new_place, new):
+    place = new_place()
+    with place.open() as journal:
         written = [journal.append(*new[0]), *journal.append_many(new[1:])] if new[1:] else [journal.append(*new[0])]
-    with Journal.open(path, StillClock()) as journal:
+    with place.open() as journal:
         read = list(journal.entries())
         found = verify(journal)
 
@@ -83,66 +85,79 @@ def _record(entry: Entry) -> bytes:
 @pytest.mark.parametrize(
     ("deed", "statements"),
     [
-        ("dropped", ["DELETE FROM entries WHERE sequence = 4"]),
-        ("dropped first", ["DELETE FROM entries WHERE sequence = 1"]),
+        ("dropped", ["DELETE FROM {entries} WHERE sequence = 4"]),
+        ("dropped first", ["DELETE FROM {entries} WHERE sequence = 1"]),
         (
             "dropped and closed up",
-            ["DELETE FROM entries WHERE sequence = 4", "UPDATE entries SET sequence = sequence - 1 WHERE sequence > 4"],
+            [
+                "DELETE FROM {entries} WHERE sequence = 4",
+                "UPDATE {entries} SET sequence = sequence - 1 WHERE sequence > 4",
+            ],
         ),
         (
             "moved",
             [
-                "UPDATE entries SET sequence = 99 WHERE sequence = 2",
-                "UPDATE entries SET sequence = 2 WHERE sequence = 4",
-                "UPDATE entries SET sequence = 4 WHERE sequence = 99",
+                "UPDATE {entries} SET sequence = 99 WHERE sequence = 2",
+                "UPDATE {entries} SET sequence = 2 WHERE sequence = 4",
+                "UPDATE {entries} SET sequence = 4 WHERE sequence = 99",
             ],
         ),
         (
             "inserted",
             [
-                "UPDATE entries SET sequence = 9 WHERE sequence = 8",
+                "UPDATE {entries} SET sequence = 9 WHERE sequence = 8",
                 (
-                    "INSERT INTO entries (sequence, at, kind, account, body, previous, hash)"
-                    " SELECT 8, at, 'approval', account, body, hash, hash FROM entries WHERE sequence = 7"
+                    "INSERT INTO {entries} (sequence, at, kind, account, body, previous, hash)"
+                    " SELECT 8, at, 'approval', account, body, hash, hash FROM {entries} WHERE sequence = 7"
                 ),
             ],
         ),
-        ("replayed", ["UPDATE entries SET body = (SELECT body FROM entries WHERE sequence = 3) WHERE sequence = 2"]),
-        ("no utf-8", ["UPDATE entries SET account = CAST(x'ff' AS TEXT) WHERE sequence = 2"]),
+        (
+            "replayed",
+            ["UPDATE {entries} SET body = (SELECT body FROM {entries} WHERE sequence = 3) WHERE sequence = 2"],
+        ),
     ],
 )
-def test_dropped_moved_and_inserted_entries_are_found(path, deed, statements):
-    with Journal.open(path, StillClock()) as journal:
+def test_dropped_moved_and_inserted_entries_are_found(place, deed, statements):
+    with place.open() as journal:
         fill(journal)
         assert verify(journal).sound
-    tamper(path, "DELETE FROM bindings", *statements)
-    with Journal.open(path, StillClock()) as journal:
+    place.tamper("DELETE FROM {bindings}", *statements)
+    with place.open() as journal:
         problems = [problem for problem in verify(journal).problems if problem.startswith("entry")]
 
     assert problems, deed
 
 
-def test_a_changed_entry_is_never_read_nor_followed(path):
+def test_bytes_that_are_no_text_are_found_in_a_file(path):
     with Journal.open(path, StillClock()) as journal:
         fill(journal)
-    tamper(path, "UPDATE entries SET account = 'evil' WHERE sequence = 8")
+    tamper(path, "UPDATE entries SET account = CAST(x'ff' AS TEXT) WHERE sequence = 2")
     with Journal.open(path, StillClock()) as journal:
+        assert any(problem.startswith("entry 2: it is damaged") for problem in verify(journal).problems)
+
+
+def test_a_changed_entry_is_never_read_nor_followed(place):
+    with place.open() as journal:
+        fill(journal)
+    place.tamper("UPDATE {entries} SET account = 'evil' WHERE sequence = 8")
+    with place.open() as journal:
         with pytest.raises(JournalError, match="entry 8 was changed after it was written"):
             list(journal.entries())
         with pytest.raises(JournalError, match="entry 8 was changed after it was written"):
             journal.append(EntryKind.APPROVAL, "acme", {})
 
 
-def test_an_end_that_was_cut_off_is_seen_with_an_anchor_only(path):
-    with Journal.open(path, StillClock()) as journal:
+def test_an_end_that_was_cut_off_is_seen_with_an_anchor_only(place):
+    with place.open() as journal:
         fill(journal)
         anchor = verify(journal)
         journal.append(EntryKind.REJECTION, "acme", {"digest": "sha256:00"})
         assert verify(journal, expected_head=anchor.head, expected_count=anchor.entries).sound, "it only grew"
         assert verify(journal, expected_head=anchor.head).sound
         assert not verify(journal, expected_head=anchor.head, expected_count=anchor.entries - 1).sound
-    tamper(path, "DELETE FROM entries WHERE sequence >= 8")
-    with Journal.open(path, StillClock()) as journal:
+    place.tamper("DELETE FROM {entries} WHERE sequence >= 8")
+    with place.open() as journal:
         assert verify(journal).sound
         by_count = verify(journal, expected_count=anchor.entries).problems
         by_head = verify(journal, expected_head=anchor.head.upper()).problems
@@ -153,16 +168,15 @@ def test_an_end_that_was_cut_off_is_seen_with_an_anchor_only(path):
     )
 
 
-def test_bindings_that_differ_from_their_entries_are_found_and_rebuilt(path):
-    with Journal.open(path, StillClock()) as journal:
+def test_bindings_that_differ_from_their_entries_are_found_and_rebuilt(place):
+    with place.open() as journal:
         fill(journal)
         right = journal.bindings("acme")
-    tamper(
-        path,
-        "UPDATE bindings SET id = 'pdt_9'",
-        "INSERT INTO bindings VALUES ('acme', 'Plan/made-up', 'Price', 'pdt_2', 0, 1)",
+    place.tamper(
+        "UPDATE {bindings} SET id = 'pdt_9'",
+        "INSERT INTO {bindings} VALUES ('acme', 'Plan/made-up', 'Price', 'pdt_2', '0', 1)",
     )
-    with Journal.open(path, StillClock()) as journal:
+    with place.open() as journal:
         problems = verify(journal).problems
         assert journal.rebuild_bindings() == 1
         assert journal.bindings("acme") == right
@@ -177,12 +191,11 @@ def test_bindings_that_differ_from_their_entries_are_found_and_rebuilt(path):
 ADDRESS = st.sampled_from(["Plan/pro:monthly", "Plan/pro:annual", "Meter/calls"])
 
 
-@settings(max_examples=30, deadline=None)
-@given(deeds=st.lists(st.tuples(ADDRESS, st.none() | TEXT.filter(bool), st.booleans()), max_size=12))
-def test_bindings_are_what_the_last_entry_of_each_address_says(tmp_path_factory, deeds):
-    path = tmp_path_factory.mktemp("bindings") / "journal.db"
+@settings(max_examples=10, deadline=None)
+@given(deeds=st.lists(st.tuples(ADDRESS, st.none() | ACCOUNT, st.booleans()), max_size=12))
+def test_bindings_are_what_the_last_entry_of_each_address_says(new_place, deeds):
     expected: dict[str, tuple[str, bool]] = {}
-    with Journal.open(path, StillClock()) as journal:
+    with new_place().open() as journal:
         for address, bound_to, archived in deeds:
             journal.append(EntryKind.BINDING, "acme", binding_body(address, "Price", bound_to, archived=archived))
             expected.pop(address, None)
@@ -208,11 +221,11 @@ def test_a_trigger_that_was_taken_away_is_found(path):
         assert verify(journal).problems == ("schema: entries_never_go is missing",)
 
 
-def test_a_list_of_problems_stays_readable(path):
-    with Journal.open(path, StillClock()) as journal:
+def test_a_list_of_problems_stays_readable(place):
+    with place.open() as journal:
         journal.append_many([(EntryKind.OUTCOME, "acme", {"n": number}) for number in range(300)])
-    tamper(path, "UPDATE entries SET account = 'evil'")
-    with Journal.open(path, StillClock()) as journal:
+    place.tamper("UPDATE {entries} SET account = 'evil'")
+    with place.open() as journal:
         problems = verify(journal).problems
 
     assert len(problems) == 101

@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 import threading
-from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -27,14 +27,14 @@ from reconciler.journal.entries import (
 )
 from reconciler.journal.store import Journal
 from reconciler.journal.verify import verify
-from tests.journal.conftest import DIGEST, OTHER_DIGEST, StillClock, fill
+from tests.journal.conftest import DIGEST, OTHER_DIGEST, Place, StillClock, fill
 
-HALF = "import sys; from pathlib import Path; from tests.journal.test_store import {0}; {0}(Path(sys.argv[1]))"
+HALF = "import sys; from tests.journal import conftest, test_store; test_store.{0}(conftest.Place(sys.argv[1]))"
 
 
-def start(function: str, path) -> subprocess.Popen[bytes]:
+def start(function: str, place: Place) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-c", HALF.format(function), str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-c", HALF.format(function), place.name], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
 
 
@@ -46,30 +46,39 @@ def test_a_new_journal_is_for_its_owner_only_and_makes_its_folder(path):
     assert [one.name for one in path.parent.iterdir()] == ["journal.db"]
 
 
-def test_every_commit_is_synced_and_the_log_is_written_ahead(journal):
-    with journal._shelf._guard:
+def test_every_commit_is_synced_and_the_log_is_written_ahead(path):
+    with Journal.open(path, StillClock()) as journal:
         assert journal._shelf.connection.execute("PRAGMA synchronous").fetchone() == (2,)
         assert journal._shelf.connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert journal._shelf.connection.execute("PRAGMA foreign_keys").fetchone() == (1,)
 
 
+INSERT = "INSERT INTO {entries} (sequence, at, kind, account, body, previous, hash) VALUES "
+
+
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE entries SET account = 'evil' WHERE sequence = 2",
-        "DELETE FROM entries WHERE sequence = 8",
-        (
-            "INSERT OR REPLACE INTO entries (sequence, at, kind, account, body, previous, hash)"
-            " VALUES (2, '', '', '', '{}', '', '')"
-        ),
-        "INSERT INTO entries (sequence, at, kind, account, body, previous, hash) VALUES (99, '', '', '', '{}', '', '')",
+        "UPDATE {entries} SET account = 'evil' WHERE sequence = 2",
+        "DELETE FROM {entries} WHERE sequence = 8",
+        INSERT + "(2, '', '', '', '{{}}', '', '') ON CONFLICT (sequence) DO UPDATE SET account = 'evil'",
+        INSERT + "(99, '', '', '', '{{}}', '', '')",
     ],
 )
-def test_the_file_itself_refuses_to_change_drop_or_slip_in_an_entry(path, journal, statement):
+def test_the_journal_itself_refuses_to_change_drop_or_slip_in_an_entry(place, journal, statement):
     fill(journal)
-    with closing(sqlite3.connect(path)) as other, pytest.raises(sqlite3.IntegrityError, match="append-only"):
-        other.execute(statement)
+    with pytest.raises(Exception, match="append-only"):
+        place.execute(statement)
     assert verify(journal).sound
+
+
+def test_a_file_refuses_to_put_another_entry_in_the_place_of_one(path):
+    statement = INSERT.replace("INSERT", "INSERT OR REPLACE") + "(2, '', '', '', '{{}}', '', '')"
+    with Journal.open(path, StillClock()) as journal:
+        fill(journal)
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            Place(str(path)).execute(statement)
+        assert verify(journal).sound
 
 
 def test_entries_are_read_by_account_kind_place_and_direction(journal):
@@ -197,32 +206,33 @@ def test_a_run_that_was_not_finished_is_found_with_what_is_in_doubt(journal):
         {"note": 'odd "quoted"\n€ one'},
     ],
 )
-def test_an_entry_with_the_text_of_a_secret_is_refused_and_the_secret_not_repeated(path, body):
-    with Journal.open(path, StillClock(), secrets=frozenset({"sk_live_0123", 'odd "quoted"\n€', ""})) as journal:
+def test_an_entry_with_the_text_of_a_secret_is_refused_and_the_secret_not_repeated(place, body):
+    with place.open(secrets=frozenset({"sk_live_0123", 'odd "quoted"\n€', ""})) as journal:
         journal.append(EntryKind.OUTCOME, "acme", {"note": "sk_live_01"})
         with pytest.raises(JournalError, match="it holds the text of a secret") as error:
             journal.append(EntryKind.OUTCOME, "acme", body)
         assert "sk_live" not in str(error.value)
         assert journal.head().sequence == 1
-    assert b"sk_live_0123" not in path.read_bytes()
+    if not place.in_database:
+        assert b"sk_live_0123" not in Path(place.name).read_bytes()
 
 
-def append_two_hundred(path) -> None:
-    with Journal.open(path, StillClock(), patience_s=60) as journal:
-        for number in range(200):
+def append_fifty(place: Place) -> None:
+    with place.open(patience_s=60) as journal:
+        for number in range(50):
             journal.append(EntryKind.OUTCOME, f"process-{os.getpid()}", {"n": number})
 
 
-def test_two_processes_append_to_one_journal_that_neither_had_made(path):
-    processes = [start("append_two_hundred", path) for _ in range(2)]
+def test_two_processes_append_to_one_journal_that_neither_had_made(place):
+    processes = [start("append_fifty", place) for _ in range(2)]
     for process in processes:
         assert process.communicate(timeout=120)[1] == b""
         assert process.returncode == 0
-    with Journal.open(path, StillClock()) as journal:
+    with place.open() as journal:
         found = verify(journal)
-        assert (found.entries, found.problems) == (400, ())
+        assert (found.entries, found.problems) == (100, ())
         for process in processes:
-            assert [one.body["n"] for one in journal.entries(f"process-{process.pid}")] == list(range(200))
+            assert [one.body["n"] for one in journal.entries(f"process-{process.pid}")] == list(range(50))
 
 
 def test_threads_share_one_journal(journal):
@@ -241,42 +251,42 @@ def test_threads_share_one_journal(journal):
     assert verify(journal).sound
 
 
-def die_before_the_third_commit(path) -> None:
-    _die(path, "journal.before_commit.outcome")
+def die_before_the_third_commit(place: Place) -> None:
+    _die(place, "journal.before_commit.outcome")
 
 
-def die_after_the_third_commit(path) -> None:
-    _die(path, "journal.after_commit.outcome")
+def die_after_the_third_commit(place: Place) -> None:
+    _die(place, "journal.after_commit.outcome")
 
 
-def _die(path, place: str) -> None:
+def _die(place: Place, moment: str) -> None:
     failpoints = ArmedFailpoints()
-    failpoints.arm(place, 3, lambda: os.kill(os.getpid(), signal.SIGKILL))
-    with Journal.open(path, StillClock(), failpoints=failpoints) as journal:
+    failpoints.arm(moment, 3, lambda: os.kill(os.getpid(), signal.SIGKILL))
+    with place.open(failpoints=failpoints) as journal:
         for number in range(9):
             journal.append(EntryKind.OUTCOME, "acme", {"n": number})
 
 
 @pytest.mark.parametrize(("function", "left"), [("die_before_the_third_commit", 2), ("die_after_the_third_commit", 3)])
-def test_a_process_killed_while_appending_leaves_a_journal_that_verifies(path, function, left):
-    process = start(function, path)
+def test_a_process_killed_while_appending_leaves_a_journal_that_verifies(place, function, left):
+    process = start(function, place)
     assert process.communicate(timeout=60)[1] == b""
     assert process.returncode == -signal.SIGKILL
-    with Journal.open(path, StillClock()) as journal:
+    with place.open() as journal:
         assert [entry.body["n"] for entry in journal.entries()] == list(range(left))
         journal.append(EntryKind.OUTCOME, "acme", {"n": left})
         assert verify(journal).entries == left + 1
         assert verify(journal).sound
 
 
-def test_an_append_that_is_stopped_before_its_commit_is_not_there(path):
+def test_an_append_that_is_stopped_before_its_commit_is_not_there(place):
     failpoints = ArmedFailpoints()
 
     def stop() -> None:
         raise KeyboardInterrupt
 
     failpoints.arm("journal.before_commit.intent", 1, stop)
-    with Journal.open(path, StillClock(), failpoints=failpoints) as journal:
+    with place.open(failpoints=failpoints) as journal:
         with pytest.raises(KeyboardInterrupt):
             journal.append(EntryKind.INTENT, "acme", {})
         assert journal.head() is None

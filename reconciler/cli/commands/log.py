@@ -110,7 +110,7 @@ def _journal(workspace: Workspace) -> Iterator[Journal | None]:
     from reconciler.engine.clock import SystemClock
     from reconciler.engine.session import open_journal
 
-    if not workspace.journal_path.exists():
+    if workspace.journal_missing:
         yield None
         return
     with open_journal(workspace, SystemClock(), read_only=True) as journal:

@@ -73,7 +73,7 @@ def export(where: Where, style: str, since: str | None) -> int:
     except ValueError as error:
         raise UsageError(f"--since: {error}") from None
     workspace = open_workspace(where)
-    if not workspace.journal_path.exists():
+    if workspace.journal_missing:
         raise JournalError(f"there is no journal at {workspace.journal_path}", hint="`ratecard plan` begins one")
     with open_journal(workspace, SystemClock(), read_only=True) as journal:
         entries = entries_since(journal, moment)
