@@ -25,7 +25,6 @@ from reconciler.plan.resource import (
     level_fingerprint,
     rewrite_body,
 )
-from reconciler.spec.kinds.trial_extension import MOST_DAYS
 
 # What an action is about: no action changes it.
 _TARGETS = ("customer", "payment", "subscription", "currency")
@@ -77,8 +76,8 @@ def _refuse_impossible_level(change: Change, capabilities: Capabilities) -> None
         )
     if change.fingerprint != level_fingerprint(before):
         raise RefusedError(f"{change.key}: its fingerprint is not that of the level before", hint=_HINT)
-    if change.kind == "trial_extension" and _days_longer(before, after) > MOST_DAYS:
-        raise RefusedError(f"{change.key}: no trial is made longer by more than {MOST_DAYS} days", hint=_HINT)
+    if change.kind == "trial_extension" and _days_longer(before, after) > _most_days():
+        raise RefusedError(f"{change.key}: no trial is made longer by more than {_most_days()} days", hint=_HINT)
     if before.get("status") != after.get("status") == "cancelled" and change.reverse.undo is not Undo.IRREVERSIBLE:
         raise RefusedError(f"{change.key}: what is cancelled at once does not come back, which it hides", hint=_HINT)
     if operation is None or operation.aggregate is None or operation.ceiling is None:
@@ -94,6 +93,13 @@ def _refuse_impossible_level(change: Change, capabilities: Capabilities) -> None
 def _is_level(name: str, kind: str) -> bool:
     """Whether a field is part of what an action moves, and so must be read; else `after` says it for itself alone."""
     return name != "currency" or kind in _IN_MONEY
+
+
+def _most_days() -> int:
+    """What a spec may say at most; its module brings the models of specs, which an unedited plan does without."""
+    from reconciler.spec.kinds.trial_extension import MOST_DAYS
+
+    return MOST_DAYS
 
 
 def _days_longer(before: Body, after: Body) -> float:
