@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from reconciler.agent.policy_drafting import policy_draft
 from reconciler.agent.port import Action, Assumption, Draft, Field, Interpretation, Outcome, Source, SourceKind, View
 from reconciler.base.canonical import JSON
+from reconciler.base.records import dataclass
 
 # What stands for the whole refundable amount, and for the newest payment, in the words of an interpreter.
 REFUNDABLE, LAST_PAID = "refundable", "last-paid"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import SequenceMatcher
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ from reconciler.agent.writing import Written, home_of, provenance_fields, read_f
 from reconciler.base.clock import Clock, format_time
 from reconciler.base.diagnostics import Diagnostic, has_errors
 from reconciler.base.errors import RefusedError
+from reconciler.base.records import dataclass
 from reconciler.engine.config import Workspace, known_secrets
 from reconciler.engine.desired import Desired, Specs, load_desired
 from reconciler.engine.understanding import with_aliases

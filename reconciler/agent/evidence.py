@@ -6,7 +6,6 @@ What is ambiguous (`49,50`, `1.250,00`, `2nd`) is read as nothing: whoever looks
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -14,6 +13,7 @@ from enum import StrEnum
 from reconciler.agent.port import Span
 from reconciler.base.diagnostics import Mistake
 from reconciler.base.money import exponent
+from reconciler.base.records import dataclass
 
 
 class Form(StrEnum):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -19,6 +18,7 @@ from reconciler.agent.port import Action, Draft, Field, Interpretation, Query, S
 from reconciler.agent.shapes import MUST_BE_SAID, Path, Shape, leaves, matches, shape_of
 from reconciler.base.canonical import JSON
 from reconciler.base.diagnostics import Mistake
+from reconciler.base.records import dataclass
 
 # Names of prices that are words for their periods.
 PRICE_NAMES = frozenset({"monthly", "annual", "yearly", "weekly", "daily", "quarterly"})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -33,6 +33,7 @@ from reconciler.agent.port import (
 from reconciler.agent.view import as_written
 from reconciler.base.diagnostics import Diagnostic, Location, Mistake, has_errors
 from reconciler.base.errors import RefusedError
+from reconciler.base.records import dataclass
 from reconciler.providers.base import UNKNOWN_NAME, Provider
 from reconciler.spec.check import check
 from reconciler.spec.load import Spec, load_text

@@ -7,13 +7,14 @@ approve, apply or write: a draft is a proposal of fields, each with where its va
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from reconciler.base.canonical import JSON
 from reconciler.base.money import Rate
+from reconciler.base.records import dataclass
 
 
 class Outcome(StrEnum):

@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from reconciler.agent.drafting import document_of, put
 from reconciler.agent.port import Draft, Field, Source, SourceKind, View
 from reconciler.base.diagnostics import has_errors
 from reconciler.base.errors import RatecardError
+from reconciler.base.records import dataclass
 from reconciler.spec.format import document_text, format_text
 from reconciler.spec.load import Spec, load_text
 from reconciler.spec.source import dotted

@@ -8,8 +8,9 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
+
+from reconciler.base.records import dataclass
 
 # Every place that can be armed. Those of the journal stand around the commit of an entry and end in its kind.
 PLACES = frozenset(

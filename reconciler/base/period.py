@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
 from reconciler.base.diagnostics import Mistake
+from reconciler.base.records import dataclass
 
 UNITS = ("day", "week", "month", "year")
 

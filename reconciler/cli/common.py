@@ -7,7 +7,6 @@ import shlex
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +17,7 @@ from reconciler.base.clock import Clock, parse_time
 from reconciler.base.diagnostics import Diagnostic, has_errors
 from reconciler.base.errors import UsageError
 from reconciler.base.failpoints import JOURNAL_PLACES, NO_FAILPOINTS, PLACES, ArmedFailpoints, Failpoints
+from reconciler.base.records import dataclass
 
 if TYPE_CHECKING:
     from reconciler.cli.shapes import Shape

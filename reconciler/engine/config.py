@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from reconciler.base.clock import Clock
 from reconciler.base.diagnostics import Diagnostic
 from reconciler.base.errors import RatecardError, RefusedError, UsageError
+from reconciler.base.records import dataclass
 from reconciler.engine.clock import SetClock
 from reconciler.engine.index import Index
 from reconciler.providers.base import AccountAccess, Mode

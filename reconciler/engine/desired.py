@@ -6,13 +6,14 @@ Only reading needs models and a parser: what is remembered costs neither.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reconciler.base.collector import collector_paused
 from reconciler.base.diagnostics import Diagnostic, Edit, Location, Severity, WayOut, has_errors
+from reconciler.base.records import dataclass
 from reconciler.engine.config import Workspace
 from reconciler.plan.resource import Resource
 from reconciler.providers.base import Provider

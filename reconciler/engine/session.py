@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +15,7 @@ from typing import Protocol
 from reconciler.base.clock import Clock, parse_time
 from reconciler.base.errors import JournalError, LockedError, RatecardError, RefusedError
 from reconciler.base.failpoints import NO_FAILPOINTS, Failpoints
+from reconciler.base.records import dataclass
 from reconciler.engine.config import FOLDER, Account, Workspace, access, known_secrets, path_in, read_secret
 from reconciler.journal.entries import Entry, EntryKind
 from reconciler.journal.lease import HOLDS_S, AccountLease

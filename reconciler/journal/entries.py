@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from reconciler.base.canonical import JSON, Body
 from reconciler.base.clock import format_time
+from reconciler.base.records import dataclass
 
 # Comes between the name of an operation and the number of one of its parts.
 PART = "."

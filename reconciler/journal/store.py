@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias
@@ -16,6 +16,7 @@ from reconciler.base.canonical import DIGEST_PREFIX, Body, canonical_json
 from reconciler.base.clock import Clock, format_time, parse_time
 from reconciler.base.errors import JournalError
 from reconciler.base.failpoints import NO_FAILPOINTS, Failpoints
+from reconciler.base.records import dataclass
 from reconciler.journal.entries import (
     NO_PREVIOUS,
     PART,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from reconciler.base.clock import format_time
+from reconciler.base.records import dataclass
 from reconciler.plan.people import Member, Requirement
 
 VALID_FOR = timedelta(hours=24)

@@ -7,11 +7,12 @@ and the fingerprints of the live objects that they start from. Impact and wordin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from functools import cached_property
 
 from reconciler.base.canonical import JSON, Body, digest
+from reconciler.base.records import dataclass
 from reconciler.plan.impact import Impact
 
 # No rules exist until a Policy does: everything asks, and live accounts are refused.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from reconciler.base.canonical import JSON, Body
 from reconciler.base.money import Money, Percent, Rate, exponent
+from reconciler.base.records import dataclass
 from reconciler.plan.capabilities import Form, KindCapabilities, Label
 from reconciler.plan.resource import FOREIGN, REFERENCE, same_value
 

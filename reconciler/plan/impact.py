@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 
 from reconciler.base.money import Money, Rate, round_to_money
 from reconciler.base.period import Period
+from reconciler.base.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

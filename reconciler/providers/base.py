@@ -8,9 +8,11 @@ never remembers: that is the engine's and the journal's.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from reconciler.base.records import dataclass
 
 # Types only: a command imports what it needs, and none pays for what others exchange with a provider.
 if TYPE_CHECKING:

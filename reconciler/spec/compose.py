@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 from yaml._yaml import CParser  # the parser alone: `yaml.CLoader` would bring resolvers and constructors
@@ -24,6 +23,7 @@ from yaml.events import (
 )
 
 from reconciler.base.diagnostics import Mistake, shorten
+from reconciler.base.records import dataclass
 from reconciler.spec.scalars import BareDecimal, Scalar, looks_special, read_plain
 
 Value: TypeAlias = "dict[str, Value] | list[Value] | Scalar"

@@ -7,10 +7,10 @@ import hashlib
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.base.diagnostics import Diagnostic, Location, Severity, shorten
+from reconciler.base.records import dataclass
 
 LARGEST_FILE = 1 << 20
 LARGEST_TOTAL = 16 << 20

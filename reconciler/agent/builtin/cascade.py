@@ -11,12 +11,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from reconciler.agent.builtin.items import Item, cover
 from reconciler.agent.builtin.vocabulary import RESERVED
 from reconciler.agent.port import Span
+from reconciler.base.records import dataclass
 
 MACROS = {
     # Any one plain word that is not a word of the grammar itself.

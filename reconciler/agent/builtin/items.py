@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from reconciler.agent.port import Span
+from reconciler.base.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

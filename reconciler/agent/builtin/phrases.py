@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import cast
 
@@ -10,6 +10,7 @@ from reconciler.agent.builtin.cascade import Match
 from reconciler.agent.builtin.items import Amount, Item, Number, Percentage, Place
 from reconciler.agent.builtin.vocabulary import GUARDS, PERIODS, SEATS
 from reconciler.agent.port import Span
+from reconciler.base.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

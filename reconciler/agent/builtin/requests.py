@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from reconciler.agent.builtin.cascade import Match, Rule
 from reconciler.agent.port import Span
+from reconciler.base.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

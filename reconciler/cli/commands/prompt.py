@@ -6,13 +6,14 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.base.errors import RatecardError, UsageError
+from reconciler.base.records import dataclass
 from reconciler.cli.common import Where, desk_for, open_workspace, person_named, say, session_for, tell, with_where
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ Limits from the vendor's OpenAPI 1.113.0, the types of its client 1.123.0 and it
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconciler.base.diagnostics import Edit, Mistake, Severity, WayOut
 from reconciler.base.money import Money, Rate
 from reconciler.base.period import Period
+from reconciler.base.records import dataclass
 from reconciler.providers.dodo.currencies import IN_DOUBT, TAKEN
 from reconciler.providers.dodo.events import expand, suggest
 from reconciler.providers.dodo.marks import VALUE_LIMIT, write_features

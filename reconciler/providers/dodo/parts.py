@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconciler.base.diagnostics import Mistake
 from reconciler.base.money import Money, Percent
 from reconciler.base.period import Period
+from reconciler.base.records import dataclass
 
 if TYPE_CHECKING:
     from reconciler.spec.kinds.commitment import Commitment
