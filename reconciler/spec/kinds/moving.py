@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field, PlainSerializer, PlainValidator
-from pydantic import WithJsonSchema as Schema
+from pydantic import Field
 
 from reconciler.base.diagnostics import Mistake
 from reconciler.base.money import Percent, parse_percent
-from reconciler.spec.kinds.fields import Model, MoneyText, PercentText
+from reconciler.spec.kinds.fields import Model, MoneyText, PercentText, Written
 
 Share: TypeAlias = Percent | int
 ProrationWord = Literal["none", "prorated", "difference", "full"]
@@ -38,16 +37,16 @@ def _written(value: Share) -> str | int:
 # A number of subscriptions, or a part of all that are moved.
 ShareText = Annotated[
     Share,
-    PlainValidator(_share),
-    PlainSerializer(_written),
-    Schema(
+    Written(
+        _share,
+        _written,
         {
             "anyOf": [
                 {"type": "integer", "minimum": 1, "maximum": 999_999_999},
                 {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,3})(\.[0-9]{1,2})?%$"},
             ],
             "examples": [25, "1%"],
-        }
+        },
     ),
 ]
 
