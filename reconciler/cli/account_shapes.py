@@ -125,4 +125,11 @@ class ReviewShape(Shape):
     updated: bool | None
 
 
-SHAPES: tuple[type[Shape], ...] = (DoctorShape, IdMap, PromotionShape, ReviewShape)
+class SchemasShape(Shape):
+    """`schema`: the files that were written; none where they were those of this version already."""
+
+    kind: Literal["Schemas"] = "Schemas"
+    files: list[str]
+
+
+SHAPES: tuple[type[Shape], ...] = (DoctorShape, IdMap, PromotionShape, ReviewShape, SchemasShape)

@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "prompt": ("prompt", "Describe billing in plain words; see the specs and changes that would come of it."),
     "act": ("act", "Ask in plain words for what is done once: a refund, a credit, a move to another plan."),
     "validate": ("validate", "Check all specs, offline; tell every mistake with its place."),
+    "schema": ("schema", "Write the schemas by which editors complete and check specs."),
     "fmt": ("fmt", "Rewrite specs in canonical form; comments stay."),
     "plan": ("plan", "Make the change set from an account to what the specs ask for."),
     "show": ("show", "Show a change set from a file or the journal."),

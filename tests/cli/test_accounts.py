@@ -239,7 +239,7 @@ def test_mistakes_in_the_workspace_file_and_in_specs_are_findings(workspace: Pat
     edit(workspace / "specs/pro.yaml", "amount: 49 USD", "amount: 49")
     ended = ratecard("doctor")
     assert ended.code == 2
-    assert "specs/pro.yaml:22:15: spec.prices.monthly.amount" in ended.out
+    assert "specs/pro.yaml:23:15: spec.prices.monthly.amount" in ended.out
     text = (workspace / "ratecard.yaml").read_text()
     url = next(line.split("url: ")[1] for line in text.splitlines() if "url: " in line)
     (workspace / "ratecard.yaml").write_text(text.replace(url, "http://192.0.2.1:8080"))

@@ -85,8 +85,8 @@ def test_all_mistakes_of_all_specs_are_told_with_their_places(workspace: Path, r
     for name in ("validate", "plan"):
         ended = ratecard(name)
         assert (ended.code, ended.out) == (1, "")
-        assert "specs/pro.yaml:22:15: spec.prices.monthly.amount:" in ended.err
-        assert "specs/webhook.yaml:6:8: spec.url:" in ended.err
+        assert "specs/pro.yaml:23:15: spec.prices.monthly.amount:" in ended.err
+        assert "specs/webhook.yaml:7:8: spec.url:" in ended.err
         assert ended.err.endswith("2 mistakes. Nothing was changed.\n")
 
 

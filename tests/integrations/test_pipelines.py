@@ -19,6 +19,7 @@ import yaml
 from reconciler.cli.commands.init import write_workspace
 from reconciler.cli.main import run
 from reconciler.sandbox.embedded import EmbeddedSandbox
+from tests.engine.identity.keys import make_key
 
 from .forge import TOKEN, Forge, running_forge
 
@@ -132,7 +133,13 @@ def test_a_pull_request_is_told_in_one_comment_that_is_updated_and_a_merge_is_ap
     assert unapproved.code == 1
     assert "nobody has approved it" in unapproved.out
     saved = str(runner.folder / "temp/ratecard-change-set.json")
-    assert run(["approve", saved, "--yes", "--as", "ann", "--workspace", str(runner.folder / "billing")]) == 0
+    # On another machine, with a journal of its own: what comes back through Git is the file alone.
+    elsewhere, approvals = runner.folder / "elsewhere", runner.folder / "billing/approvals"
+    shutil.copytree(runner.folder / "billing", elsewhere)
+    approvals.mkdir()
+    key = str(make_key(runner.folder, "ann").path)
+    signed = ["--key", key, "--out", str(approvals / "ann.json"), "--workspace", str(elsewhere)]
+    assert run(["approve", saved, "--yes", *signed]) == 0
     applied = runner.github("Apply")
     assert applied.code == 0, applied.out
     assert "5 of 5 changes done" in applied.out
@@ -162,7 +169,7 @@ def test_drift_fails_a_review_and_a_scheduled_look_and_mistakes_are_told_in_the_
     assert len(runner.forge.comments) == 1
     body = runner.forge.comments[0]["body"]
     assert "### No change set for account sandbox" in body
-    assert "\n````\nspecs/pro.yaml:22:15: spec.prices.monthly.amount" in body
+    assert "\n````\nspecs/pro.yaml:23:15: spec.prices.monthly.amount" in body
     for job in ("ratecard-check", "ratecard-apply"):
         assert runner.gitlab(job).code == 1
 

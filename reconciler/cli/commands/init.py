@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from reconciler.base.errors import RatecardError, UsageError
+from reconciler.cli.commands.schema import SCHEMAS, write_schemas
 from reconciler.cli.common import Where, say, with_where, write_json
 
 FILES = ("ratecard.yaml", "specs/pro.yaml", "specs/launch.yaml", "specs/webhook.yaml")
@@ -95,6 +96,7 @@ def write_workspace(folder: Path, name: str | None, *, examples: bool = True) ->
                 file.write(text)
             written.append(target)
         (folder / "specs").mkdir(exist_ok=True)
+        written += write_schemas(folder / SCHEMAS)
         ignore = folder / IGNORE
         if not ignore.exists():
             ignore.write_text(IGNORED, encoding="utf-8")
