@@ -35,7 +35,7 @@ class Desired:
     """What the specs of a workspace ask for at one provider, with all that is wrong with them.
 
     `count` is the number of specs without mistakes; they themselves are read when somebody asks for them. `acts` is
-    whether any of them is an action or a policy.
+    whether any of them is an action, a policy, or a plan whose subscribers follow its price.
     """
 
     resources: tuple[Resource, ...]

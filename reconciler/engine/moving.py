@@ -5,16 +5,19 @@ Facts are read as a stream and written as lines: memory does not grow with the n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import islice
 from typing import TypeAlias
 
 from reconciler.base.canonical import JSON
+from reconciler.base.canonical import digest as digest_of
 from reconciler.base.diagnostics import Diagnostic, Mistake, Severity
 from reconciler.base.errors import ProviderError
 from reconciler.engine.manifests import ManifestWriter
+from reconciler.engine.past_prices import PastPrices
 from reconciler.engine.planning import Moves
 from reconciler.engine.session import Session
 from reconciler.journal.entries import EntryKind
@@ -112,6 +115,7 @@ class _Moving:
         self._by_id = {item.id: item for item in self.live.resources}
         self._bound = {address: bound.id for address, bound in self.session.bindings().items()}
         self.plans = {spec.name: spec.document for spec in self.specs if isinstance(spec.document, Plan)}
+        self._past = PastPrices(self.session)
         self._taken: dict[bytes, int] = {}
         self._addresses: list[str] = []
 
@@ -220,42 +224,61 @@ class _Moving:
     # What a changed price asks for
 
     def changed_prices(self, spec: Spec, document: Plan) -> None:
-        """Those who subscribe to a price of the plan that is changed or replaced are moved, where the plan says so."""
+        """Those who pay an older price of the plan than its list says are moved, where the plan says so.
+
+        Whenever that was: a price that changes now, one that changed long ago, a migration that stopped halfway.
+        """
         existing = document.spec.existing
         existing = existing if isinstance(existing, Existing) else Existing.model_validate({"then": existing})
         for part in document.parts():
-            change = self._of_address.get(f"Plan/{spec.name}:{part}")
-            if change is None or change.id is None or change.verb not in (Verb.UPDATE, Verb.REPLACE):
+            address = f"Plan/{spec.name}:{part}"
+            change, offer = self._of_address.get(address), self._offer(address)
+            if offer is None or (change is not None and change.verb not in (Verb.UPDATE, Verb.REPLACE)):
                 continue
-            offer = self._offer(change.address)
-            kind = self.session.provider.capabilities.kinds[change.kind]
-            was = None if change.before is None else list_price(change.before, kind)
-            if offer is None or was is None or was == offer.price:
+            past = self._past.of(address)
+            was = None
+            if change is not None and change.before is not None:
+                was = list_price(change.before, self.session.provider.capabilities.kinds[change.kind])
+            earlier = (past.prices | ({was} if was is not None else set())) - {offer.price}
+            products = dict.fromkeys([*self.products(address), *past.products])
+            if not earlier or not products:
                 continue
             if existing.on is not None and self.session.clock.now() < existing.on:
-                self._put_off(spec, change, existing)
+                self._put_off(address, existing.on, earlier, offer.price)
                 continue
-            timing = Timing.NOW if existing.on is not None else _TIMINGS[existing.then or "keep"]
-            self._move_existing(spec, existing, change, offer, was, timing)
+            said = digest_of([existing.model_dump(mode="json", by_alias=True), _told(offer.price)])
+            if (change is not None and was != offer.price) or not self._has_followed(_following(address), said):
+                self._move_existing(spec, existing, address, offer, earlier, tuple(products), said)
 
-    def _put_off(self, spec: Spec, change: Change, existing: Existing) -> None:
-        name = f"{spec.name}-{change.address.rpartition(':')[2]}"
-        assert existing.on is not None, "it is put off to a date"
-        self._say(
-            spec,
-            Mistake(
-                f"{change.address}: a price that changes today cannot move its subscribers on {existing.on.date()} by "
-                "itself: nothing would remember it",
-                code="plan/existing",
-                hint=f"write existing: keep, and a PlanMigration {name} with when: {{on: ...}}, customPrices: move",
-                at=("spec", "existing"),
-            ),
+    def _put_off(self, address: str, on: datetime, earlier: Iterable[ListPrice], price: ListPrice) -> None:
+        """Nothing needs to be remembered: who pays an older price is seen again when the date has come."""
+        older = ", ".join(sorted(_told(one) for one in earlier))
+        self.warnings.append(
+            f"{address}: who pays an older price ({older}) keeps it until {on.date()}: plan again then, and "
+            f"{_following(address)} is proposed, which moves them to {_told(price)}"
         )
 
+    def _has_followed(self, address: str, said: str) -> bool:
+        """Whether a migration to this very price, asked for in these very words, has ended and was not brought back."""
+        journal, account = self.session.journal, self.session.account_name
+        done = journal.effects_at(account, address)
+        if not done or done[-1].body.get("reverts") is not None:
+            return False
+        began = [e for e in journal.entries(account, EntryKind.ACTION) if e.text("action") == address]
+        return bool(began) and (began[-1].text("spec"), began[-1].text("run")) == (said, done[-1].text("run"))
+
     def _move_existing(
-        self, spec: Spec, existing: Existing, change: Change, offer: Offer, was: ListPrice, timing: Timing | None
+        self,
+        spec: Spec,
+        existing: Existing,
+        sold_at: str,
+        offer: Offer,
+        earlier: frozenset[ListPrice],
+        products: tuple[str, ...],
+        said: str,
     ) -> None:
-        address = f"PlanMigration/{spec.name}.{change.address.rpartition(':')[2]}"
+        address = _following(sold_at)
+        timing = Timing.NOW if existing.on is not None else _TIMINGS[existing.then or "keep"]
         cohorts = tuple(
             (
                 Group(countries_of(one.countries), one.signed_up_since, one.signed_up_before),
@@ -263,23 +286,26 @@ class _Moving:
             )
             for one in existing.cohorts
         )
-        product = str(change.id)
         terms = Terms(
             address=address,
-            offers={product: offer},
-            prices={product: was},
+            offers=dict.fromkeys(products, offer),
+            prices={},
             timing=timing or Timing.NOW,
             proration=Proration(existing.proration),
             cohorts=(*cohorts, (Group(), timing)),
+            earlier=earlier,
+            by_amount=True,
         )
-        to = change.address.removeprefix("Plan/")
+        change = self._of_address.get(sold_at)
+        needs = () if change is None else (change.key,)
+        to = sold_at.removeprefix("Plan/")
         at = ("spec", "existing")
-        one = _Wanted(spec, at, terms, None, existing.waves, existing.stop, to, (change.key,), {}, None)
-        if self._resolve(one):
+        if not self._resolve(_Wanted(spec, at, terms, None, existing.waves, existing.stop, to, needs, {}, None)):
+            return
+        self.begun.append(BegunAction(address, said))
+        if change is not None and change.impact is not None:
             told = f"Those who subscribe to it are moved by {address}; new subscriptions get the new price at once."
-            impact = change.impact
-            if impact is not None:
-                self.configuration[change.key] = replace(change, impact=replace(impact, sentence=told))
+            self.configuration[change.key] = replace(change, impact=replace(change.impact, sentence=told))
 
     # Resolving one
 
@@ -304,6 +330,8 @@ class _Moving:
             digest = writer.write()
         for out in resolving.leaving.all():
             self.warnings.append(out.sentence(wanted.terms.address))
+        if not writer.totals.count and wanted.terms.by_amount and not resolving.left:
+            return False  # a price that nobody pays any more is no news
         if not writer.totals.count:
             message = f"{wanted.terms.address} moves nobody"
             self._say(wanted.spec, Mistake(message, code="action/nobody", at=wanted.at), Severity.WARNING)
@@ -331,6 +359,15 @@ class _Moving:
     def _say(self, spec: Spec, mistake: Mistake, severity: Severity = Severity.ERROR) -> None:
         found = diagnostic(spec, mistake, severity=severity)
         self.diagnostics.append(found)
+
+
+def _following(sold_at: str) -> str:
+    """The address of the migration of those who follow a price of a plan."""
+    return f"PlanMigration/{sold_at.removeprefix('Plan/').replace(':', '.')}"
+
+
+def _told(price: ListPrice) -> str:
+    return f"{price.amount.display()} every {price.every}"
 
 
 # A whole subscription, when it is moved, what that costs, and whether the provider said so.
@@ -410,6 +447,8 @@ class _Resolving:
             return f"{LeftOut.REFUSED}: {error.message}"
         if own is not None and not self.everything and (own.charge, own.amount) != (preview.charge, preview.amount):
             raise _DisagreesError
+        if (fact.product, fact.amount, fact.every) == (offer.id, preview.amount, offer.price.every):
+            return LeftOut.ALREADY
         return fact, timing, preview, True
 
     def _take(
@@ -419,6 +458,8 @@ class _Resolving:
         told: str | _Moved,
     ) -> None:
         if isinstance(told, str):
+            if told is LeftOut.ALREADY and self.wanted.terms.by_amount:
+                return  # most of them, and nothing was ever to be done with them
             reason = str(told)
             self.left[reason] = self.left.get(reason, 0) + 1
             self.leaving.add(listed.id, reason)

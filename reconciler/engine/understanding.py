@@ -11,6 +11,7 @@ from reconciler.providers.base import UNKNOWN_NAME, Provider
 from reconciler.spec.check import check
 from reconciler.spec.files import SourceFile
 from reconciler.spec.kinds.fields import ALIAS_PREFIX
+from reconciler.spec.kinds.plan import Plan
 from reconciler.spec.kinds.registry import CONFIGURATION
 from reconciler.spec.load import Spec, load_files
 
@@ -32,9 +33,14 @@ def understand(
         # A reference that leads nowhere is told by `check`, which knows the specs that could not be read.
         *(found for found in lowered.diagnostics if found.code != UNKNOWN_NAME),
     ]
-    acts = any(spec.kind not in CONFIGURATION for spec in specs)
+    acts = any(spec.kind not in CONFIGURATION or _moves(spec) for spec in specs)
     read = Specs(tuple(specs), loaded.specs)
     return Desired(lowered.resources, tuple(in_order(diagnostics)), len(specs), lambda: read, acts)
+
+
+def _moves(spec: Spec) -> bool:
+    """Whether a plan moves those who subscribe to it when its price changes, at once or later."""
+    return isinstance(spec.document, Plan) and spec.document.spec.existing != "keep"
 
 
 def read_specs(files: Sequence[SourceFile], workspace: Workspace) -> Specs:

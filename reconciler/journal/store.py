@@ -281,6 +281,10 @@ class Journal:
         """The entries of effects at exactly this address, in the order of writing."""
         return self._select(Wanted(account, EntryKind.EFFECT, address=address))
 
+    def bindings_at(self, account: str, address: str) -> list[Entry]:
+        """The entries that say what exactly this address belonged to, in the order of writing."""
+        return self._select(Wanted(account, EntryKind.BINDING, address=address))
+
     def of_run(self, run: str) -> Iterator[Entry]:
         """All entries of one run, read page by page: a run may have hundreds of thousands."""
         after = 0

@@ -98,7 +98,9 @@ class Terms:
     """Who is moved from where to where, when, and what is charged.
 
     `offers` and `prices` are by the id of the product that is left: where its subscribers go, what its list says they
-    pay. `cohorts` are looked at in order before `timing`: with None the subscription keeps its price.
+    pay. `cohorts` are looked at in order before `timing`: with None the subscription keeps its price. `earlier` are
+    prices that a list said before: whoever pays one of them has no price of its own. With `by_amount` those who
+    subscribe to the very product that is sold count as moved when they pay its price.
     """
 
     address: str
@@ -108,6 +110,8 @@ class Terms:
     proration: Proration
     cohorts: tuple[tuple[Group, Timing | None], ...] = ()
     move_custom: bool = False
+    earlier: frozenset[ListPrice] = frozenset()
+    by_amount: bool = False
 
 
 def decide(fact: SubscriptionFact, terms: Terms) -> Timing | LeftOut:
@@ -126,9 +130,12 @@ def decide(fact: SubscriptionFact, terms: Terms) -> Timing | LeftOut:
         return LeftOut.SCHEDULED
     if fact.amount.currency != offer.price.amount.currency:
         return LeftOut.CURRENCY
-    if fact.product == offer.id and (not offer.changes or (plain and fact.amount == recurring(fact, offer))):
+    if fact.product == offer.id and not (offer.changes or terms.by_amount):
         return LeftOut.ALREADY
-    if plain and price is not None and not terms.move_custom and fact.amount != price.amount * fact.quantity:
+    if fact.product == offer.id and plain and (fact.amount, fact.every) == (recurring(fact, offer), offer.price.every):
+        return LeftOut.ALREADY
+    listed = {one.amount * fact.quantity for one in (*((price,) if price is not None else ()), *terms.earlier)}
+    if plain and listed and not terms.move_custom and fact.amount not in listed:
         return LeftOut.CUSTOM_PRICE
     timing = _timing(fact, terms)
     if timing is None:
