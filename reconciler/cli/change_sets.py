@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from reconciler.engine.session import Desk
     from reconciler.plan.capabilities import Capabilities
     from reconciler.plan.change_set import ChangeSet
+    from reconciler.plan.verdict import Verdict
 
 
 _DIGITS = re.compile(r"[0-9a-f]{4,64}", re.ASCII | re.IGNORECASE)
@@ -120,20 +122,26 @@ def style_of(where: Where, style: str | None) -> str:
     return "json" if where.json else style or "text"
 
 
-def needs_of(desk: Desk, change_set: ChangeSet) -> dict[str | None, str]:
-    """What the policy in force answers, by the key of a change and by None for all; empty without one."""
+def needs_of(desk: Desk, change_set: ChangeSet) -> dict[str | None, Verdict]:
+    """What the policy in force answers, by the key of a change and by None for all; empty without one.
+
+    Who asked counts as when it is approved, so that what is shown is what holds.
+    """
     from reconciler.plan.change_set import NO_POLICY
 
     if desk.policy_digest() == NO_POLICY or not change_set.changes:
         return {}
+    from reconciler.engine.consent import requester_of
     from reconciler.engine.governing import verdict_for
 
-    governed = verdict_for(desk, change_set)
-    return {verdict.change: verdict.sentence() for verdict in (*governed.verdicts, governed.combined)}
+    governed = verdict_for(desk, change_set, requester_of(desk, change_set))
+    if governed.policy.digest != change_set.policy:
+        return {}  # it was planned under another policy, and nobody can approve it any more
+    return {verdict.change: verdict for verdict in (*governed.verdicts, governed.combined)}
 
 
 def print_change_set(
-    capabilities: Capabilities, change_set: ChangeSet, style: str, needs: dict[str | None, str] | None = None
+    capabilities: Capabilities, change_set: ChangeSet, style: str, needs: Mapping[str | None, Verdict] | None = None
 ) -> None:
     """Print a change set as `text`, `markdown` or `json`; `needs` is what the policy answers."""
     from reconciler.plan import render
@@ -143,9 +151,9 @@ def print_change_set(
     if style == "json":
         from reconciler.plan.document import write_document  # with models
 
-        click.echo(write_document(change_set).decode(), nl=False)
+        click.echo(write_document(change_set, (needs or {}).values()).decode(), nl=False)
     elif style == "markdown":
-        click.echo(render.as_markdown(change_set, capabilities), nl=False)
+        click.echo(render.as_markdown(change_set, capabilities, needs), nl=False)
     else:
         click.echo(_coloured(render.as_text(change_set, capabilities, needs)), nl=False)
 

@@ -161,6 +161,11 @@ class Witness:
             ignored.append(f"{FOLDER}/: only the first {MOST_FILES} files are read; remove old ones")
 
 
+def requester_of(desk: Desk, change_set: ChangeSet) -> Requester:
+    """Who asked for a change set: proven, or in a sandbox claimed. Raises RefusedError for live without a policy."""
+    return Witness(desk, change_set, terms_for(desk, change_set)).said().requester
+
+
 def read_file(path: Path) -> bytes:
     """The bytes of a regular file, no more than an approval can have. Raises RefusedError."""
     try:

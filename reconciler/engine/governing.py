@@ -134,7 +134,11 @@ def policy_change(wanted: Body | None, now: InForce) -> Change | None:
         id=ID,
         before=now.body,
         after=wanted,
-        reverse=Reverse(Undo.REVERSIBLE, Verb.EXECUTE),
+        reverse=Reverse(
+            Undo.REVERSIBLE,
+            Verb.EXECUTE,
+            "a first policy is not taken away again; another policy can take its place" if first else None,
+        ),
         fingerprint=level_fingerprint(now.body) if now.body is not None else None,
     )
 

@@ -7,7 +7,7 @@ reading; `seal` covers every other byte of the document as well, so that no titl
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Literal
 
 import orjson
@@ -20,6 +20,7 @@ from reconciler.base.money import Money, parse_money
 from reconciler.plan.capabilities import LOCAL_KINDS
 from reconciler.plan.change_set import AccountIdentity, BegunAction, Change, ChangeSet, Reverse, Undo, Unmanaged, Verb
 from reconciler.plan.impact import Impact
+from reconciler.plan.verdict import Verdict
 
 API_VERSION = "ratecard.dev/v1alpha1"
 LARGEST_DOCUMENT = 64 * 1024 * 1024
@@ -99,6 +100,25 @@ class UnmanagedDocument(_Part):
     owner: str | None
 
 
+class RequirementDocument(_Part):
+    """So many people, each with one of the roles; any role where there are none."""
+
+    roles: list[str]
+    people: int
+    not_requester: bool
+
+
+class VerdictDocument(_Part):
+    """What the policy in force answered when this was printed; `change` is the key of a change, null for all of it."""
+
+    change: str | None
+    answer: Literal["auto", "ask", "deny"]
+    sentence: str
+    rule: str | None
+    requirements: list[RequirementDocument]
+    confirm: str | None
+
+
 class ChangeSetDocument(_Part):
     """All changes of one run, in order, for one account."""
 
@@ -115,7 +135,10 @@ class ChangeSetDocument(_Part):
     unmanaged: list[UnmanagedDocument]
     warnings: list[str]
     requests: dict[str, int] = Field(description="Provider requests that planning took, by HTTP method")
-    seal: str = Field(description="sha256 over the canonical JSON of all other fields")
+    seal: str = Field(description="sha256 over the canonical JSON of all other fields but verdicts")
+    verdicts: list[VerdictDocument] | None = Field(
+        default=None, description="What the policy in force answers now: shown, and never read back or believed"
+    )
 
 
 def to_document(change_set: ChangeSet) -> dict[str, JSON]:
@@ -142,9 +165,27 @@ def to_document(change_set: ChangeSet) -> dict[str, JSON]:
     return {**document, "seal": digest(document)}
 
 
-def write_document(change_set: ChangeSet) -> bytes:
-    """The document as indented JSON with a final newline."""
-    return orjson.dumps(to_document(change_set), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+def write_document(change_set: ChangeSet, verdicts: Iterable[Verdict] = ()) -> bytes:
+    """The document as indented JSON with a final newline; verdicts stand beside it, outside of its seal."""
+    document = to_document(change_set)
+    told: list[JSON] = [_verdict_document(one) for one in verdicts]
+    if told:
+        document["verdicts"] = told
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def _verdict_document(verdict: Verdict) -> dict[str, JSON]:
+    return {
+        "change": verdict.change,
+        "answer": str(verdict.answer),
+        "sentence": verdict.sentence(),
+        "rule": verdict.rule,
+        "requirements": [
+            {"roles": sorted(one.roles), "people": one.people, "notRequester": one.not_requester}
+            for one in verdict.requirements
+        ],
+        "confirm": verdict.confirm,
+    }
 
 
 def read_document(data: bytes | Mapping[str, JSON], source: str) -> ChangeSet:
@@ -165,7 +206,7 @@ def read_document(data: bytes | Mapping[str, JSON], source: str) -> ChangeSet:
     try:
         document = ChangeSetDocument.model_validate(raw)
         _refuse_fractions(raw)
-        sealed = digest({key: value for key, value in raw.items() if key != "seal"})
+        sealed = digest({key: value for key, value in raw.items() if key not in ("seal", "verdicts")})
         change_set = _change_set(document)
         _check_whole(change_set, [change.key for change in document.changes])
         same = sealed == document.seal and change_set.digest == document.digest

@@ -95,12 +95,14 @@ def member_sentence(member: MemberSpec) -> str:
 
 
 def policy_difference(before: Body | None, after: Body) -> Iterator[str]:
-    """What another policy changes, rule by rule: added, removed, changed, moved. Raises ValueError for what is none."""
-    new = _spec_of(after)
-    if before is None:
+    """What another policy changes, rule by rule: added, removed, changed, moved."""
+    new, old = _spec_of(after), _spec_of(before)
+    if new is None:
+        yield "this is no policy that can be read: it cannot be put in force"
+        return
+    if old is None:
         yield from policy_lines(new)
         return
-    old = _spec_of(before)
     yield from _difference("rule", old.rules, new.rules, rule_sentence)
     kept = {rule.name for rule in old.rules} & {rule.name for rule in new.rules}
     orders = [[rule.name for rule in policy.rules if rule.name in kept] for policy in (old, new)]
@@ -115,8 +117,9 @@ def policy_difference(before: Body | None, after: Body) -> Iterator[str]:
     was, becomes = list(_settings(old)), list(_settings(new))
     yield from (f"- {text}" for text in was if text not in becomes)
     yield from (f"+ {text}" for text in becomes if text not in was)
-    if before.get("name") != after.get("name"):
-        yield f"it is called {after.get('name')} now, and was {before.get('name')}"
+    was_called, called = (before or {}).get("name"), after.get("name")
+    if was_called != called:
+        yield f"it is called {called} now, and was {was_called}"
     if old.description != new.description:
         yield f"its description is: {new.description or 'none'}"
 
@@ -139,11 +142,11 @@ def _difference(
             yield f"- {what} {sentence(one)}"
 
 
-def _spec_of(body: Body) -> PolicySpec:
+def _spec_of(body: Body | None) -> PolicySpec | None:
     try:
-        return PolicySpec.model_validate(body.get("spec"))
+        return None if body is None else PolicySpec.model_validate(body.get("spec"))
     except ValidationError:
-        raise ValueError("the policy cannot be read") from None
+        return None
 
 
 def _settings(policy: PolicySpec) -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 from reconciler.base.money import Money
 from reconciler.plan.capabilities import Capabilities
@@ -17,6 +18,9 @@ from reconciler.plan.fields import Line, escape, level_lines, lines
 from reconciler.plan.impact import Impact
 from reconciler.plan.migration import KIND as MIGRATION
 from reconciler.plan.migration_words import migration_lines
+
+if TYPE_CHECKING:
+    from reconciler.plan.verdict import Verdict
 
 SYMBOLS = {
     Verb.CREATE: "+",
@@ -28,14 +32,17 @@ SYMBOLS = {
     Verb.ADOPT: "=",
     Verb.EXECUTE: "!",
 }
+# What the policy answers to each change by its key, and by None to all of them.
+Needs: TypeAlias = "Mapping[str | None, Verdict]"
 ARROW = "→"
 _LISTED = 10
+POLICY = "policy"
 
 
-def as_text(change_set: ChangeSet, capabilities: Capabilities, needs: Mapping[str | None, str] | None = None) -> str:
+def as_text(change_set: ChangeSet, capabilities: Capabilities, needs: Needs | None = None) -> str:
     """The change set for a terminal: a line a change, its fields below, then what it means in all.
 
-    `needs` are the policy's answers in words, by the key of a change and by None for all of it.
+    `needs` are the policy's answers, by the key of a change and by None for all of it.
     """
     said = needs or {}
     if change_set.changes:
@@ -49,11 +56,11 @@ def as_text(change_set: ChangeSet, capabilities: Capabilities, needs: Mapping[st
     for change in change_set.changes:
         out.append(f"  {SYMBOLS[change.verb]} {change.verb:<8} {change.address:<28} {_title(change)}")
         out += (f"      {text}" for text in _details(change, capabilities))
-        out += [f"      {said[change.key]}"] if change.key in said else []
+        out += [f"      {said[change.key].sentence()}"] if change.key in said else []
         out.append("")
     if change_set.changes:
         out += totals(change_set)
-        out += [f"{said[None]}."] if None in said else []
+        out += [f"{said[None].sentence()}."] if None in said else []
     out += _notes(change_set)
     out += _unmanaged(change_set.unmanaged)
     out += (f"Warning: {warning}" for warning in change_set.warnings)
@@ -61,16 +68,20 @@ def as_text(change_set: ChangeSet, capabilities: Capabilities, needs: Mapping[st
     return "\n".join(map(escape, out)) + "\n"
 
 
-def as_markdown(change_set: ChangeSet, capabilities: Capabilities) -> str:
-    """The change set for a review: the totals first, then each change."""
+def as_markdown(change_set: ChangeSet, capabilities: Capabilities, needs: Needs | None = None) -> str:
+    """The change set for a review: the totals and who is needed first, then each change."""
+    said = needs or {}
     out = [f"### Change set `{change_set.short}` for {_plain(_account(change_set))}", ""]
     if not change_set.changes:
         out.append("No changes: live is what the specs ask for.")
     else:
         out += (f"- {text}" for text in totals(change_set))
+        out += [f"- {_plain(said[None].sentence())}."] if None in said else []
         out += ["", "| | Change | Object | What |", "|---|---|---|---|"]
         for change in change_set.changes:
-            what = "<br>".join(_plain(text) for text in _details(change, capabilities, aligned=False))
+            told = _details(change, capabilities, aligned=False)
+            told += [said[change.key].sentence()] if change.key in said else []
+            what = "<br>".join(_plain(text) for text in told)
             called = f"<code>{_plain(change.address)}</code> {_plain(_title(change))}"
             out.append(f"| {SYMBOLS[change.verb]} | {change.verb} | {called} | {what} |")
     for text in [
@@ -143,6 +154,10 @@ def _details(change: Change, capabilities: Capabilities, *, aligned: bool = True
     kind = capabilities.kinds[change.kind]
     if change.kind == MIGRATION:
         out += migration_lines(change.after or {})
+    elif change.kind == POLICY and change.after is not None:
+        from reconciler.plan.policy_words import policy_difference  # with models, which other change sets need not load
+
+        out += policy_difference(change.before, change.after)
     elif change.verb is Verb.EXECUTE:
         out += _level_rows(level_lines(change.before, change.after, kind), aligned=aligned)
     elif change.verb in (Verb.UPDATE, Verb.REPLACE):

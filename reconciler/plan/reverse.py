@@ -112,7 +112,7 @@ class _Reversing:
         """Bring the level back, when it is still where the action left it."""
         before, after = change.before, change.after
         if before is None or after is None:
-            self.impossible.append((change, "there is no level to go back to"))
+            self.impossible.append((change, change.reverse.reason or "there is no level to go back to"))
             return
         left = {name: after.get(name) for name in before}
         if now is None or not self._same(now.body, left):

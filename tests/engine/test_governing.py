@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import orjson
 import pytest
 
 from reconciler.base.errors import NotApprovedError, RefusedError
@@ -13,10 +14,12 @@ from reconciler.engine.config import load_workspace
 from reconciler.engine.deciding import approve, ask_for
 from reconciler.engine.governing import in_force, verdict_for
 from reconciler.engine.planning import make_change_set, remember
+from reconciler.engine.reversing import make_reverse
 from reconciler.engine.session import open_session
 from reconciler.journal.entries import EntryKind
 from reconciler.plan.change_set import NO_POLICY
-from reconciler.plan.render import as_text
+from reconciler.plan.document import read_document, write_document
+from reconciler.plan.render import as_markdown, as_text
 from reconciler.plan.verdict import Answer
 
 POLICY = """\
@@ -167,3 +170,62 @@ def test_a_policy_that_names_nobody_cannot_lock_everybody_out(session):
     with pytest.raises(RefusedError, match="names nobody who could say yes"):
         approve(session, first, "Ann")
     assert in_force(session.journal, session.account_name).spec is None
+
+
+def applied(session, change_set, *people):
+    remember(session, change_set, by="sue")
+    for person in people:
+        approve(session, change_set, person)
+    done = apply_change_set(session, change_set)
+    assert (done.result, done.reason) == (Result.APPLIED, None)
+
+
+def test_another_policy_reads_rule_by_rule_and_is_brought_back_by_its_reverse(session):
+    adopt(session)
+    was = in_force(session.journal, session.account_name)
+    write(session, "policy.yaml", POLICY.replace("{kinds: [Meter]}, answer: auto", "{kinds: [Meter]}, answer: deny"))
+    other = planned(session)
+    for shown in (
+        as_text(other, session.provider.capabilities),
+        as_markdown(other, session.provider.capabilities).replace("&#95;", "_"),
+    ):
+        assert "rule titles: meters: denied. It was: titles: meters: let through." in shown
+        assert "no-discounts" not in shown
+    applied(session, other, "fin")
+    back = make_reverse(session, other.short)
+    assert "rule titles: meters: let through." in as_text(back, session.provider.capabilities)
+    applied(session, back, "flo")
+    assert in_force(session.journal, session.account_name).digest == was.digest
+
+
+def test_a_first_policy_is_not_taken_back_to_none(session):
+    adopt(session)
+    first = in_force(session.journal, session.account_name)
+    digest = next(iter(session.journal.entries(session.account_name, EntryKind.POLICY))).text("digest")
+    with pytest.raises(RefusedError, match="another policy can take its place"):
+        make_reverse(session, digest)
+    assert in_force(session.journal, session.account_name).digest == first.digest
+
+
+def test_verdicts_stand_beside_a_printed_change_set_and_are_never_read_back(session):
+    adopt(session)
+    write(session, "plan.yaml", PLAN)
+    prices = planned(session)
+    needs = needs_of(session, prices)
+    printed = write_document(prices, needs.values())
+    document = orjson.loads(printed)
+    assert [one["requirements"] for one in document["verdicts"]] == [
+        [{"roles": ["finance"], "people": 1, "notRequester": True}]
+    ] * 2
+    document["verdicts"] = [{**document["verdicts"][0], "answer": "auto", "sentence": "Needs nobody"}]
+    assert read_document(orjson.dumps(document), "it").digest == prices.digest
+    assert as_markdown(prices, session.provider.capabilities, needs).count("Needs: 1 of finance") == 2
+
+
+def test_what_is_shown_depends_on_who_asks_as_what_holds_does(session):
+    write(session, "policy.yaml", POLICY + "    - {name: own, when: {requestedBy: [support]}, answer: deny}\n")
+    adopt(session)
+    write(session, "plan.yaml", PLAN)
+    prices = planned(session)
+    remember(session, prices, by="sue")
+    assert needs_of(session, prices)[None].answer is Answer.DENY

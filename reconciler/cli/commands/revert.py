@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.change_sets import find_change_set, print_change_set, save_change_set, save_effects
+from reconciler.cli.change_sets import find_change_set, needs_of, print_change_set, save_change_set, save_effects
 from reconciler.cli.common import Where, say, session_for, with_where
 from reconciler.cli.identity import remember_asked, save_request, with_identity
 
@@ -33,7 +33,9 @@ def command(
             save_change_set(out, found)
             save_effects(session, out, found)
             save_request(out, request)
-        print_change_set(session.provider.capabilities, found, "json" if where.json else "text")
+        print_change_set(
+            session.provider.capabilities, found, "json" if where.json else "text", needs_of(session, found)
+        )
     if not where.json:
         name = shlex.quote(str(out)) if out else found.short
         final = len(found.irreversible())

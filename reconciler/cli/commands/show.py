@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from reconciler.cli.change_sets import find_change_set, print_change_set, read_change_set, style_of
+from reconciler.cli.change_sets import find_change_set, needs_of, print_change_set, read_change_set, style_of
 from reconciler.cli.common import Where, desk_for, with_where
 
 
@@ -18,8 +18,10 @@ def command(where: Where, change_set: str, style: str | None) -> int:
 
     chosen = style_of(where, style)
     found = read_change_set(change_set)
+    needs = None
     if found is None:
         with desk_for(where) as desk:
             found = find_change_set(desk, change_set)
-    print_change_set(find_provider(found.account.provider).capabilities, found, chosen)
+            needs = needs_of(desk, found)
+    print_change_set(find_provider(found.account.provider).capabilities, found, chosen, needs)
     return 0
