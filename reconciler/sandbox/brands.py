@@ -8,9 +8,10 @@ import orjson
 from pydantic import Field
 
 from reconciler.base.clock import format_time
+from reconciler.sandbox import collections
 from reconciler.sandbox.exchange import Answer, Call, JSONObject, Refusal, Route, as_items, as_json, not_implemented
-from reconciler.sandbox.products import BUSINESS, move_brand
-from reconciler.sandbox.store import Stored, new_id
+from reconciler.sandbox.products import BUSINESS, set_brand
+from reconciler.sandbox.store import Store, Stored, new_id
 from reconciler.sandbox.validate import Description, Strict, Text, check_query, read_body, read_flag
 
 KIND = "brand"
@@ -104,7 +105,7 @@ def archive(call: Call) -> Answer:
         other = call.store.find(KIND, target)
         if other is None or other.state != "live" or other.id == stored.id:
             raise Refusal(422, "BRAND_NOT_FOUND", f'move_products_to: no brand "{target[:60]}" that could take over')
-    products, collections = move_brand(call.store, stored.id, target)
+    products, held = _move(call.store, stored.id, target)
     moment = format_time(call.now)
     call.store.replace(KIND, stored.id, stored.body | {"archived_at": moment, "enabled": False})
     call.store.set_state(KIND, stored.id, "archived")
@@ -113,12 +114,29 @@ def archive(call: Call) -> Answer:
         {
             "archived_at": moment,
             "brand_id": stored.id,
-            "collections_moved": collections,
+            "collections_moved": held,
             "products_moved": products,
             "subscriptions_moved": 0,
             "moved_to_brand_id": target,
         }
     )
+
+
+def _move(store: Store, brand_id: str, target: str | None) -> tuple[int, int]:
+    """Move the products and collections of a brand: how many of each. Raises Refusal where there is no target."""
+    of_brand = [("json_extract(body, '$.brand_id') = ?", brand_id)]
+    products, held = store.select("product", of_brand), store.select(collections.KIND, of_brand)
+    if target is None:
+        if products or held:
+            message = f"{len(products)} products and {len(held)} collections: move_products_to says where they go"
+            raise Refusal(409, "BRAND_NOT_EMPTY", message)
+        return 0, 0
+    for stored in products:
+        set_brand(store, stored, target)
+    for stored in held:
+        body = stored.body | {"brand_id": target}
+        store.replace(collections.KIND, stored.id, body, item=collections.list_item(body))
+    return len(products), len(held)
 
 
 def _found(call: Call) -> Stored:

@@ -291,26 +291,29 @@ def _show_addons(
     return list(addons) or None
 
 
-def move_brand(store: Store, brand_id: str, target: str | None) -> tuple[int, int]:
-    """Move the products and collections of a brand: how many of each. Raises Refusal where there is no target."""
-    of_brand = [("json_extract(body, '$.brand_id') = ?", brand_id)]
-    products, collections = store.select("product", of_brand), store.select("collection", of_brand)
-    if (products or collections) and target is None:
-        message = f"{len(products)} products and {len(collections)} collections: move_products_to says where they go"
-        raise Refusal(409, "BRAND_NOT_EMPTY", message)
-    for stored in products:
-        _put(store, stored.body | {"brand_id": target})
-    for stored in collections:
-        store.replace("collection", stored.id, stored.body | {"brand_id": target})
-    return len(products), len(collections)
+def set_brand(store: Store, stored: Stored, brand_id: str) -> None:
+    """Sell a product under another brand."""
+    _put(store, stored.body | {"brand_id": brand_id})
+
+
+def set_collection(store: Store, product_id: str, collection_id: str | None) -> None:
+    """Note in which collection a product is."""
+    stored = store.find("product", product_id)
+    assert stored is not None, "products are archived, never removed"
+    _put(store, stored.body | {"product_collection_id": collection_id})
+
+
+def check_brand(store: Store, brand_id: str | None) -> None:
+    """Refuse a brand that is not there."""
+    if brand_id not in (None, BUSINESS):
+        brand = store.find("brand", str(brand_id))
+        if brand is None or brand.state != "live":
+            raise Refusal(422, "BRAND_NOT_FOUND", f'brand_id: no brand "{str(brand_id)[:60]}"')
 
 
 def _refuse_what_is_missing(store: Store, request: ProductOptions) -> None:
     """A brand that is not there, and files, of which the sandbox has none."""
-    if request.brand_id not in (None, BUSINESS):
-        brand = store.find("brand", str(request.brand_id))
-        if brand is None or brand.state != "live":
-            raise Refusal(422, "BRAND_NOT_FOUND", f'brand_id: no brand "{str(request.brand_id)[:60]}"')
+    check_brand(store, request.brand_id)
     if request.digital_product_delivery is not None and request.digital_product_delivery.files:
         raise not_implemented("digital_product_delivery.files: files")
 

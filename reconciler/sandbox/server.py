@@ -36,6 +36,9 @@ from reconciler.sandbox import (
     wallets,
     webhooks,
 )
+from reconciler.sandbox import (
+    collections as product_collections,
+)
 from reconciler.sandbox.clock import MovableClock
 from reconciler.sandbox.exchange import Answer, Call, Refusal, Route, not_implemented
 from reconciler.sandbox.faults import Fault, FaultSwitch, Rule
@@ -65,6 +68,7 @@ SERVED_ROUTES: tuple[Route, ...] = (
     *refunds.ROUTES,
     *addons.ROUTES,
     *brands.ROUTES,
+    *product_collections.ROUTES,
     *wallets.ROUTES,
     *credit_balances.ROUTES,
     *change_plan.ROUTES,

@@ -103,16 +103,9 @@ _UNSERVED = """
     /payouts/{payout_id}/breakup GET
     /payouts/{payout_id}/breakup/details GET
     /payouts/{payout_id}/breakup/details/csv GET
-    /product-collections GET POST
-    /product-collections/{id} DELETE GET PATCH
-    /product-collections/{id}/groups POST
-    /product-collections/{id}/groups/{group_id} DELETE PATCH
-    /product-collections/{id}/groups/{group_id}/items POST
-    /product-collections/{id}/groups/{group_id}/items/{item_id} DELETE PATCH
     /product-collections/{id}/images PUT
     /product-collections/{id}/translations GET
     /product-collections/{id}/translations/{locale} DELETE PUT
-    /product-collections/{id}/unarchive POST
     /products/short_links GET
     /products/{id}/files PUT
     /products/{id}/images PUT

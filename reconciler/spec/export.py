@@ -28,6 +28,7 @@ _COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
     "Addon": (("Title", ".spec.title"), ("Amount", ".spec.amount")),
     "Brand": (("Title", ".spec.title"),),
     "Cancellation": (("Subscription", ".spec.subscription"), ("When", ".spec.when")),
+    "Collection": (("Title", ".spec.title"),),
     "Credit": (("Title", ".spec.title"), ("Unit", ".spec.unit")),
     "CreditGrant": (("Customers", ".spec.customers"), ("Amount", ".spec.amount")),
     "Entitlement": (("Title", ".spec.title"),),

@@ -178,6 +178,32 @@ def test_terms_of_all_prices_and_of_one_are_taken_over_with_their_products(http,
     assert plan_and_apply(session).left == ()
 
 
+def test_add_ons_a_brand_and_a_collection_are_taken_over_with_the_products_that_carry_them(http, session):
+    def make(path: str, key: str, **body) -> str:
+        answer = http.post(path, json=body)
+        assert answer.is_success, answer.text
+        return answer.json()[key]
+
+    seat = make("/addons", "id", name="Seat", price=900, currency="USD", tax_category="saas")
+    acme = make("/brands", "brand_id", name="Acme", url="https://acme.example")
+    monthly = product(http, "Pro Monthly")
+    annual = product(http, "Pro Annual", price=47040, payment_frequency_interval="Year")
+    for one in (monthly, annual):
+        http.patch(f"/products/{one}", json={"addons": [seat], "brand_id": acme}).raise_for_status()
+    groups = [{"group_name": "Main", "products": [{"product_id": annual}, {"product_id": monthly}]}]
+    terms = {"proration_billing_mode_on_upgrade": "full_immediately", "brand_id": acme}
+    make("/product-collections", "id", name="Plans", groups=groups, **terms)
+    found = import_account(session)
+    assert found.left == ()
+    assert [spec.kind for spec in found.specs] == ["Brand", "Addon", "Plan", "Collection"]
+    assert found.specs[-1].text.index("- pro:annual") < found.specs[-1].text.index("- pro:monthly")
+    write_specs(session.workspace.folder, found.specs)
+    planned = make_change_set(session)
+    assert planned.change_set is not None, planned.diagnostics
+    assert {change.verb for change in planned.change_set.changes} == {Verb.ADOPT}
+    assert plan_and_apply(session).left == ()
+
+
 def test_importing_twice_proposes_nothing_new(http, session):
     product(http, "Pro")
     write_specs(session.workspace.folder, import_account(session).specs)

@@ -14,6 +14,7 @@ from dodopayments.types import (
     discount_create_params,
     entitlement_create_params,
     meter_create_params,
+    product_collection_create_params,
     product_create_params,
     product_update_params,
     webhook_create_params,
@@ -259,6 +260,14 @@ addons = st.builds(
     ),
     some(description=words),
 )
+directions = some(
+    when=st.sampled_from(["now", "next_renewal"]),
+    proration=st.sampled_from(["none", "prorated", "prorated-same-cycle", "difference", "full"]),
+)
+plan_changes = some(
+    description=words,
+    planChange=some(upgrade=directions, downgrade=directions, onFailedPayment=st.sampled_from(["keep", "change"])),
+)
 brands_of = st.builds(
     lambda title, more: {"title": title} | more,
     words,
@@ -289,6 +298,12 @@ def books(draw: st.DrawFn) -> str:
             spec["brand"] = next(iter(brands))
     codes = draw(st.dictionaries(names, discounts(sorted(sold), sorted(once)), max_size=2))
     documents = [document("Meter", name, spec) for name, spec in counted.items()]
+    together = [{"plans": [name]} | ({"title": name} if n else {}) for n, name in enumerate(sorted(sold))]
+    if once:
+        together.append({"title": "Once", "products": sorted(once)})
+    if together and draw(st.booleans()):
+        shown = {"title": draw(words), "groups": draw(st.permutations(together))} | draw(plan_changes)
+        documents.append(document("Collection", "all", shown))
     documents += [document("Addon", name, spec) for name, spec in extra.items()]
     documents += [document("Brand", name, spec) for name, spec in brands.items()]
     documents += [document("Plan", name, spec) for name, spec in sold.items()]
@@ -401,6 +416,7 @@ _PARAMETERS = {
     "pricing_mode": product_update_params.ProductUpdateParams,
     "localized_price": localized_price_create_params.LocalizedPriceCreateParams,
     "addon": addon_create_params.AddonCreateParams,
+    "collection": product_collection_create_params.ProductCollectionCreateParams,
     "brand": brand_create_params.BrandCreateParams,
     "credit": credit_entitlement_create_params.CreditEntitlementCreateParams,
     "entitlement": entitlement_create_params.EntitlementCreateParams,

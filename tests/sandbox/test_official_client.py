@@ -360,3 +360,29 @@ def test_files_are_answered_resolved_and_other_integrations_as_they_were_sent(of
         name="Chat", integration_type="discord", integration_config={"guild_id": "1", "role_id": "2"}
     )
     assert server.to_dict()["integration_config"] == {"guild_id": "1", "role_id": "2"}
+
+
+def test_a_collection_is_arranged_product_by_product(official: DodoPayments):
+    ids = [official.products.create(**bodies.product(name=name)).product_id for name in ("A", "B", "C")]
+    made = official.product_collections.create(
+        name="Plans",
+        effective_at_on_upgrade="immediately",
+        groups=[{"group_name": "Main", "products": [{"product_id": ids[0]}, {"product_id": ids[1]}]}],
+    )
+    (main,) = made.groups
+    with pytest.raises(dodopayments.UnprocessableEntityError):
+        official.product_collections.create(name="Other", groups=[{"products": [{"product_id": ids[0]}]}])
+    more = official.product_collections.groups.create(made.id, products=[{"product_id": ids[2]}])
+    order = [item.id for item in reversed(main.products)]
+    official.product_collections.groups.update(main.group_id, id=made.id, product_order=order)
+    official.product_collections.update(made.id, group_order=[more.group_id, main.group_id], on_payment_failure=None)
+    read = official.product_collections.retrieve(made.id)
+    assert [[item.product_id for item in group.products] for group in read.groups] == [[ids[2]], [ids[1], ids[0]]]
+    official.product_collections.groups.delete(main.group_id, id=made.id)
+    with pytest.raises(dodopayments.UnprocessableEntityError):
+        official.product_collections.groups.items.delete(more.products[0].id, id=made.id, group_id=more.group_id)
+    (listed,) = official.product_collections.list().items
+    assert (listed.id, listed.products_count) == (made.id, 1)
+    official.product_collections.delete(made.id)
+    assert official.product_collections.list(archived=True).items[0].id == made.id
+    assert official.product_collections.unarchive(made.id).excluded_product_ids == []

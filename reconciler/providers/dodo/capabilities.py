@@ -12,7 +12,7 @@ from reconciler.providers.dodo.events import EVENT_TYPES
 
 METER, PRODUCT, DISCOUNT, WEBHOOK = "meter", "product", "discount", "webhook"
 CREDIT, ENTITLEMENT = "credit", "entitlement"
-BRAND, ADDON = "brand", "addon"
+BRAND, ADDON, COLLECTION = "brand", "addon", "collection"
 # Not objects of their own at Dodo: that a product has prices for countries is a field of it, and each of these prices
 # is below it. As objects with ids of their own (`PRODUCT/pricing_mode`, `PRODUCT/ID`) they come and go in safe order.
 PRICING_MODE, LOCALIZED_PRICE = "pricing_mode", "localized_price"
@@ -24,6 +24,7 @@ PATHS = {
     BRAND: "/brands",
     ADDON: "/addons",
     PRODUCT: "/products",
+    COLLECTION: "/product-collections",
     DISCOUNT: "/discounts",
     WEBHOOK: "/webhooks",
 }
@@ -34,6 +35,7 @@ ARCHIVABLE = {
     CREDIT: ("deleted", "undelete"),
     ADDON: ("archived", "unarchive"),  # since 1.123
     PRODUCT: ("archived", "unarchive"),
+    COLLECTION: ("archived", "unarchive"),
 }
 
 _METER_LABELS = {
@@ -128,6 +130,19 @@ _ADDON_LABELS = {
     "tax_category": Label("tax category"),
     "price": Label("price", Form.MONEY),
     "currency": Label("currency", quiet=True),
+}
+_COLLECTION_LABELS = {
+    "name": Label("title"),
+    "brand_id": Label("brand"),
+    "effective_at_on_upgrade": Label("an upgrade takes effect"),
+    "effective_at_on_downgrade": Label("a downgrade takes effect"),
+    "proration_billing_mode_on_upgrade": Label("proration of an upgrade"),
+    "proration_billing_mode_on_downgrade": Label("proration of a downgrade"),
+    "on_payment_failure": Label("when the payment fails"),
+    "groups[].group_name": Label("group"),
+    "groups[].position": Label("place of the group", Form.COUNT, quiet=True),
+    "groups[].products[].product_id": Label("in it"),
+    "groups[].products[].position": Label("place in the group", Form.COUNT, quiet=True),
 }
 _BRAND_LABELS = {
     "name": Label("title"),
@@ -280,6 +295,13 @@ _CONFIGURATION = {
         natural_key=("product_id", "country_code"),
         labels=_LOCALIZED_LABELS,
         irreversible={"delete": "Dodo restores no price of a country; planning the specs that name it makes a new one"},
+    ),
+    COLLECTION: KindCapabilities(
+        kind=COLLECTION,
+        rank=26,
+        marked=False,
+        natural_key=("name",),
+        labels=_COLLECTION_LABELS,
     ),
     DISCOUNT: KindCapabilities(
         kind=DISCOUNT,

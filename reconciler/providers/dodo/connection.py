@@ -26,6 +26,7 @@ from reconciler.providers.dodo.capabilities import (
     ARCHIVABLE,
     BRAND,
     CAPABILITIES,
+    COLLECTION,
     DISCOUNT,
     LOCALIZED_PRICE,
     PATHS,
@@ -34,6 +35,7 @@ from reconciler.providers.dodo.capabilities import (
     WEBHOOK,
 )
 from reconciler.providers.dodo.client import Client
+from reconciler.providers.dodo.collections import arrange
 from reconciler.providers.dodo.finding import alike, find_fate
 from reconciler.providers.dodo.lift import identify, lift
 from reconciler.providers.dodo.marks import ATTACHED, LEFT_OUT, owner_mark
@@ -223,7 +225,13 @@ class DodoConnection:
         if kind == BRAND:
             return self._brands()
         pages = self._client.cursor_pages(path) if kind == WEBHOOK else self._client.pages(path)
-        return {identify(kind, raw): raw for page in pages for raw in page}
+        found = {identify(kind, raw): raw for page in pages for raw in page}
+        return self._with_groups(found) if kind == COLLECTION else found
+
+    def _with_groups(self, collections: Mapping[str, Raw]) -> dict[str, Raw]:
+        """Collections whole, one request each: lists leave out what is in them."""
+        futures = {one: self._pool.submit(self._client.get, object_path(COLLECTION, one)) for one in collections}
+        return {one: future.result() for one, future in futures.items()}
 
     def _brands(self) -> dict[str, Raw]:
         """The brands that are not archived, raw, by id, without the primary one: nobody changes it from here."""
@@ -244,7 +252,7 @@ class DodoConnection:
                     found[object_id] = raw
             if len(found) == len(missing):
                 break
-        return found
+        return {one: self._client.get(object_path(kind, one)) for one in found} if kind == COLLECTION else found
 
     def _remember(self, kind: str, objects: Mapping[str, Raw]) -> None:
         with self._guard:
@@ -315,7 +323,7 @@ class DodoConnection:
             known = ChainMap(dict(ids), self._ids)
         before, after = resolve_known(change.before, known), resolve(change.after, known)
         payload = patch_payload(change.kind, before, after)
-        if change.kind == PRODUCT and "brand_id" in payload and payload["brand_id"] is None:
+        if change.kind in (PRODUCT, COLLECTION) and "brand_id" in payload and payload["brand_id"] is None:
             payload["brand_id"] = self._primary_brand()
         if not CAPABILITIES.kinds[change.kind].marked:
             return payload
@@ -353,7 +361,10 @@ class DodoConnection:
             return self._lifted(change.kind, self._client.get(request.path), addresses)
         if change.kind == PRICING_MODE and change.verb is Verb.DELETE:
             self._refuse_to_lose_prices(change)
-        answer = self._client.write(request.method, request.path, request.body)
+        body = request.body
+        if change.kind == COLLECTION and request.method == "PATCH" and body is not None and "groups" in body:
+            body = self._arrange(request.path, dict(body))
+        answer = self._client.write(request.method, request.path, body) if body or request.body is None else None
         what = f"{request.method} {request.path}"
         if change.verb in (Verb.ARCHIVE, Verb.DELETE):
             assert change.id is not None, "what is removed has an id"
@@ -361,7 +372,7 @@ class DodoConnection:
         try:
             if not answer and request.method == "PATCH":
                 answer = self._client.get(request.path)
-            elif not answer and change.verb is Verb.RESTORE and change.id is not None:
+            elif change.verb is Verb.RESTORE and change.id is not None and (not answer or change.kind == COLLECTION):
                 answer = self._client.get(object_path(change.kind, change.id))
             made = self._lifted(change.kind, answer, addresses)
         except ProviderError as error:
@@ -371,6 +382,17 @@ class DodoConnection:
             ) from error
         # Lists of references are sets. Sorted by address where it is known, they may stand in another order now.
         return replace(made, body=change.after) if change.after and alike(made.body, change.after) else made
+
+    def _arrange(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Bring the groups of a collection to what is wanted; the rest of the body, which one request changes."""
+        groups = body.pop("groups")
+        try:
+            arrange(self._client.write, lambda: self._client.get(path), path, groups)
+        except ProviderError as error:
+            # Steps before it have taken effect, and the same steps lead on from there.
+            message = f"PATCH {path}: some of its groups were changed, and then: {error.message}"
+            raise AnswerLostError(message, status=error.status) from error
+        return body
 
     def _refuse_to_lose_prices(self, change: Change) -> None:
         """Clearing the mode archives all prices for countries: those that are left are not ours."""

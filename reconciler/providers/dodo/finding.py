@@ -11,7 +11,7 @@ from reconciler.base.canonical import JSON, Body
 from reconciler.plan.change_set import Change, Verb
 from reconciler.plan.resource import LiveResource
 from reconciler.providers.base import Fate, Found
-from reconciler.providers.dodo.capabilities import ARCHIVABLE, CAPABILITIES, DISCOUNT, PRICING_MODE, PRODUCT
+from reconciler.providers.dodo.capabilities import ARCHIVABLE, CAPABILITIES, COLLECTION, DISCOUNT, PRICING_MODE, PRODUCT
 from reconciler.providers.dodo.lift import identify, lift, mode_id
 from reconciler.providers.dodo.marks import read_owner
 from reconciler.providers.dodo.payloads import changed_fields, resolve_known
@@ -159,7 +159,7 @@ def _find_fields(reader: Reader, change: Change, object_id: str, workspace: str,
         is_after, is_before = is_after and marked, is_before and not marked
     if is_after:
         return Found(Fate.DONE, lift(change.kind, raw, addresses))
-    if is_before:
+    if is_before or change.kind == COLLECTION:  # changed in steps, which lead to what is wanted from wherever it is
         return Found(Fate.NOT_DONE)
     different = ", ".join(name for name in fields if live.get(name) != after.get(name))
     return Found(

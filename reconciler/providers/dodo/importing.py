@@ -18,6 +18,7 @@ from reconciler.providers.base import Candidate, CannotSay, Lifted
 from reconciler.providers.dodo.capabilities import (
     ADDON,
     BRAND,
+    COLLECTION,
     CREDIT,
     DISCOUNT,
     ENTITLEMENT,
@@ -27,6 +28,7 @@ from reconciler.providers.dodo.capabilities import (
     PRODUCT,
     WEBHOOK,
 )
+from reconciler.providers.dodo.collections import BILLING, FAILURE, WHEN
 from reconciler.providers.dodo.events import EVENT_TYPES, expand
 from reconciler.providers.dodo.families import Family, Member, families, single, slug
 from reconciler.providers.dodo.limits import TERM
@@ -65,6 +67,8 @@ class _Lifting:
                 yield self._simple(kind, resource, make)
         yield from self._products()
         yield from self._regional()
+        for resource in self.by_kind.get(COLLECTION, ()):
+            yield self._simple("Collection", resource, self._collection)
         for resource in self.by_kind.get(DISCOUNT, ()):
             yield self._simple("Discount", resource, self._discount)
         for resource in self.by_kind.get(WEBHOOK, ()):
@@ -243,6 +247,22 @@ class _Lifting:
         adopt = ", ".join(f"{label}.{price.body['country_code']}={price.id}" for price in prices)
         document = _document("RegionalPricing", name, spec, adopt)
         return Candidate("RegionalPricing", name, document, together)
+
+    def _collection(self, body: Mapping[str, JSON]) -> Document:
+        spec: Document = {"title": body["name"], **_described(body)}
+        if body["brand_id"] is not None:
+            spec["brand"] = self._name_of(body["brand_id"], "Brand")
+        groups = []
+        for group in _list(body["groups"]):
+            addresses = [self._address(one["product_id"]) for one in group["products"]]
+            said = {
+                "title": group["group_name"],
+                "plans": [one.removeprefix("Plan/") for one in addresses if one.startswith("Plan/")],
+                "products": [one.removeprefix("Product/") for one in addresses if one.startswith("Product/")],
+            }
+            groups.append({name: value for name, value in said.items() if value})
+        spec["groups"] = groups
+        return spec | _plan_change(body)
 
     def _discount(self, body: Mapping[str, JSON]) -> Document:
         spec: Document = {}
@@ -462,6 +482,24 @@ def _trial(members: Sequence[Member]) -> Document:
     if amount is not None:
         said["amount"] = _money(amount, currency)
     return {"trial": said | ({"discounts": True} if discounts else {})}
+
+
+def _plan_change(body: Mapping[str, JSON]) -> Document:
+    def word(words: Mapping[str, str], field: str) -> str | None:
+        return next((ours for ours, theirs in words.items() if theirs == body[field]), None)
+
+    change: Document = {}
+    for way in ("upgrade", "downgrade"):
+        said = {
+            "when": word(WHEN, f"effective_at_on_{way}"),
+            "proration": word(BILLING, f"proration_billing_mode_on_{way}"),
+        }
+        if any(said.values()):
+            change[way] = {name: value for name, value in said.items() if value}
+    failure = word(FAILURE, "on_payment_failure")
+    if failure:
+        change["onFailedPayment"] = failure
+    return {"planChange": change} if change else {}
 
 
 def _refuse_legacy(body: Mapping[str, JSON]) -> None:

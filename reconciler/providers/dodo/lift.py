@@ -19,6 +19,7 @@ from reconciler.providers.dodo.capabilities import (
     ADDON,
     BRAND,
     CAPABILITIES,
+    COLLECTION,
     CREDIT,
     DISCOUNT,
     ENTITLEMENT,
@@ -28,11 +29,13 @@ from reconciler.providers.dodo.capabilities import (
     PRODUCT,
     WEBHOOK,
 )
+from reconciler.providers.dodo.collections import TERMS
 from reconciler.providers.dodo.marks import read_features, read_owner
 
 ID_KEYS = {
     BRAND: "brand_id",
     ADDON: "id",
+    COLLECTION: "id",
     CREDIT: "id",
     ENTITLEMENT: "id",
     METER: "id",
@@ -131,6 +134,34 @@ def _brand_of(raw: Raw, addresses: Addresses) -> JSON:
     """The brand of a product; the primary one, which has the id of the business, is none. Lists leave it out."""
     brand = raw.get("brand_id")
     return None if brand is None or brand == raw.get("business_id") else _refer(brand, addresses)
+
+
+def _collection(raw: Raw, _: Raw, addresses: Addresses) -> tuple[str, Body]:
+    brand = raw.get("brand_id")
+    own = not brand or str(brand).startswith("bus_")  # the primary brand has the id of the business
+    return raw["name"], {
+        "name": _word(raw["name"]),
+        "description": raw.get("description") or None,
+        "brand_id": None if own else _refer(str(brand), addresses),
+        **{term: raw.get(term) for term in TERMS},
+        "groups": [
+            {
+                "position": position,
+                "group_name": group.get("group_name") or None,
+                "products": [
+                    {"position": place, "product_id": _refer(one["product_id"], addresses), **_hidden(one)}
+                    for place, one in enumerate(group["products"], start=1)
+                ],
+                **_hidden(group),
+            }
+            for position, group in enumerate(raw["groups"], start=1)
+        ],
+    }
+
+
+def _hidden(raw: Raw) -> dict[str, JSON]:
+    """No spec of ours hides a group or a product: it is shown only where somebody did."""
+    return {} if raw.get("status") is not False else {"status": False}
 
 
 def _addon(raw: Raw, _: Raw, __: Addresses) -> tuple[str, Body]:
@@ -368,6 +399,7 @@ _LIFT: Mapping[str, Callable[[Raw, Raw, Addresses], tuple[str, Body]]] = {
     ENTITLEMENT: _entitlement,
     BRAND: _brand,
     ADDON: _addon,
+    COLLECTION: _collection,
     PRICING_MODE: _pricing_mode,
     LOCALIZED_PRICE: _localized_price,
 }

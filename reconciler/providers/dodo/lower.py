@@ -13,8 +13,17 @@ from reconciler.base.diagnostics import Diagnostic, Mistake, Severity
 from reconciler.base.money import Money
 from reconciler.plan.resource import Resource, reference
 from reconciler.providers.base import UNKNOWN_NAME, Lowered
-from reconciler.providers.dodo import grants, limits, plan_limits, products, selling
-from reconciler.providers.dodo.capabilities import ADDON, BRAND, CREDIT, DISCOUNT, LOCALIZED_PRICE, METER, WEBHOOK
+from reconciler.providers.dodo import collections, grants, limits, plan_limits, products, selling
+from reconciler.providers.dodo.capabilities import (
+    ADDON,
+    BRAND,
+    COLLECTION,
+    CREDIT,
+    DISCOUNT,
+    LOCALIZED_PRICE,
+    METER,
+    WEBHOOK,
+)
 from reconciler.providers.dodo.events import expand
 from reconciler.providers.dodo.parts import parts_of
 from reconciler.spec.kinds.registry import CONFIGURATION
@@ -22,6 +31,7 @@ from reconciler.spec.load import Spec, diagnostic
 
 if TYPE_CHECKING:
     from reconciler.providers.dodo import regional
+    from reconciler.spec.kinds.collection import Collection
     from reconciler.spec.kinds.discount import Discount
     from reconciler.spec.kinds.meter import Meter
     from reconciler.spec.kinds.plan import Plan
@@ -83,6 +93,8 @@ class _Lowering:
             return [grants.entitlement_resource(document, adopt)]
         if document.kind == "Addon":
             return [selling.addon_resource(document, adopt)]
+        if document.kind == "Collection":
+            return [self._collection(document, adopt)]
         if document.kind == "Brand":
             return [selling.brand_resource(document, adopt)]
         assert document.kind == "Webhook", "all other kinds of configuration are lowered above"
@@ -163,6 +175,17 @@ class _Lowering:
         title = wanted.title or wanted.code
         return Resource(f"Discount/{spec.name}", DISCOUNT, title, body, tuple(sorted(addresses)), adopt)
 
+    def _collection(self, document: Collection, adopt: str | None) -> Resource:
+        groups: list[list[str]] = []
+        for position in range(len(document.spec.groups)):
+            inside = [one for one in document.references() if one.at[:3] == ("spec", "groups", position)]
+            addresses: list[str] = []
+            for one in inside:
+                parts = self.named[one.kind][one.name].parts() if one.part is None else (one.part,)
+                addresses += [f"{one.kind}/{one.name}:{part}" for part in parts] or [f"{one.kind}/{one.name}"]
+            groups.append(addresses)
+        return collections.collection_resource(document, groups, adopt)
+
     def refuse_twins(self, specs: Sequence[Spec], resources: Sequence[Resource]) -> set[str]:
         """The `Kind/name` of specs that stand for the same live object as one before, or that nothing tells apart."""
         twins: set[str] = set()
@@ -199,6 +222,8 @@ def _document_limits(document: AnyDocument) -> Iterator[limits.Limit]:
         yield from grants.entitlement_limits(document)
     elif document.kind == "Addon":
         yield from selling.addon_limits(document)
+    elif document.kind == "Collection":
+        yield from collections.collection_limits(document)
     elif document.kind == "Brand":
         yield from selling.brand_limits(document)
 
@@ -208,8 +233,12 @@ def _unique(resource: Resource) -> Iterator[tuple[str, str, limits.At]]:
         yield "adopted object", resource.adopt, _ADOPT_AT
     if resource.kind == DISCOUNT:
         yield "code", str(resource.body["code"]), ("spec", "code")
-    if resource.kind in (CREDIT, BRAND, ADDON):
-        # The last two have no place for a mark either, and their titles are what people know them by.
+    if resource.kind == COLLECTION:
+        for address in resource.references:
+            if not address.startswith("Brand/"):
+                yield "product in a collection", address, ("spec", "groups")
+    if resource.kind in (CREDIT, BRAND, ADDON, COLLECTION):
+        # The last three have no place for a mark either, and their titles are what people know them by.
         yield "title", resource.title, ("spec", "title")
     if resource.kind == LOCALIZED_PRICE:
         country = resource.body["country_code"]

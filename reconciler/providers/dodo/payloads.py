@@ -10,6 +10,7 @@ from reconciler.plan.resource import FOREIGN, REFERENCE, rewrite_body
 from reconciler.providers.dodo.capabilities import (
     ADDON,
     BRAND,
+    COLLECTION,
     CREDIT,
     DISCOUNT,
     ENTITLEMENT,
@@ -19,6 +20,7 @@ from reconciler.providers.dodo.capabilities import (
     PRODUCT,
     WEBHOOK,
 )
+from reconciler.providers.dodo.collections import wire_groups
 from reconciler.providers.dodo.marks import ATTACHED, DETACHED, FEATURES_KEY, LEFT_OUT, write_features
 
 # What products gave before there were entitlements, and how each is ended.
@@ -47,6 +49,8 @@ def create_payload(kind: str, body: Body, mark: Mapping[str, str], operation: st
     wire = {name: value for name, value in body.items() if value is not None}
     if kind in (CREDIT, BRAND, ADDON):
         return wire
+    if kind == COLLECTION:
+        return wire | {"groups": wire_groups(body["groups"])}
     if kind == METER:
         wire["aggregation"] = _said(body["aggregation"])
         return wire
@@ -83,6 +87,8 @@ def patch_payload(kind: str, before: Body, after: Body) -> dict[str, Any]:
     wire.pop("features", None)  # in metadata
     if kind == PRODUCT:
         wire |= _carried(wire) | {name: off for name, off in _LEGACY.items() if name in before and name not in after}
+    if kind == COLLECTION and "groups" in wire:
+        wire["groups"] = wire_groups(after["groups"])
     if kind == DISCOUNT and wire.keys() & {"type", "amount", "currency_options"}:
         wire["amount"] = _discount_amount(after)
     if kind == WEBHOOK and "description" in wire:

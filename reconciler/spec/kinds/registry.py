@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from reconciler.spec.kinds.addon import Addon
     from reconciler.spec.kinds.brand import Brand
     from reconciler.spec.kinds.cancellation import Cancellation
+    from reconciler.spec.kinds.collection import Collection
     from reconciler.spec.kinds.credit import Credit
     from reconciler.spec.kinds.credit_grant import CreditGrant
     from reconciler.spec.kinds.discount import Discount
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 API_VERSION = "ratecard.dev/v1alpha1"
 
 Configuration: TypeAlias = (
-    "Meter | Credit | Entitlement | Brand | Addon | Plan | Product | RegionalPricing | Discount | Webhook"
+    "Meter | Credit | Entitlement | Brand | Addon | Plan | Product | RegionalPricing | Collection | Discount | Webhook"
 )
 AnyAction: TypeAlias = "Refund | CreditGrant | Cancellation | Pause | TrialExtension | DiscountGrant | PlanMigration"
 AnyDocument: TypeAlias = "Configuration | AnyAction | Policy"
@@ -38,6 +39,7 @@ AnyDocument: TypeAlias = "Configuration | AnyAction | Policy"
 _CONFIGURATION = {
     "Addon": "addon",
     "Brand": "brand",
+    "Collection": "collection",
     "Credit": "credit",
     "Discount": "discount",
     "Entitlement": "entitlement",
