@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from reconciler.base.money import Money
 from reconciler.plan.capabilities import Capabilities
 from reconciler.plan.change_set import Change, ChangeSet, Undo, Unmanaged, Verb
-from reconciler.plan.effects import customers_of, money_moved
+from reconciler.plan.effects import customer_count, customers_of, money_moved
 from reconciler.plan.fields import Line, escape, level_lines, lines
 from reconciler.plan.impact import Impact
 from reconciler.plan.migration import KIND as MIGRATION
@@ -134,7 +134,9 @@ def _leaving(change_set: ChangeSet) -> Iterator[str]:
     if not moving:
         return
     amounts = [amount for change in moving for amount in money_moved(change)]
-    customers = _count(len({one for change in moving for one in customers_of(change)}), "customer")
+    # Those of a migration are counted in it, and named in its manifest alone.
+    unnamed = sum(customer_count(change) - len(customers_of(change)) for change in moving)
+    customers = _count(len({one for change in moving for one in customers_of(change)}) + unnamed, "customer")
     leaves, comes = (_sum([a for a in amounts if a.minor > 0]), _sum([-a for a in amounts if a.minor < 0]))
     parts = [f"{words} {sums}" for words, sums in ((leaves, "leaves"), (comes, "comes in")) if words != "nothing"]
     yield f"Money at once: {' and '.join(parts)}, for {customers}."

@@ -14,6 +14,7 @@ from reconciler.engine.manifests import ManifestWriter, verify_all
 from reconciler.plan.budgets import Outlay
 from reconciler.plan.change_set import AccountIdentity, Change, ChangeSet, Reverse, Undo, Verb
 from reconciler.plan.policy import judge
+from reconciler.plan.render import totals
 from reconciler.plan.resolved import effects_of
 from reconciler.plan.verdict import Answer, combined
 from tests.plan.policies import NOW, context, policy
@@ -92,6 +93,11 @@ def test_what_is_credited_counts_for_budgets_of_all_and_of_each(tmp_path: Path) 
         "PlanMigration", (Money(10_000, "USD"),), frozenset(), "sue", None, NOW, most_for_one=(Money(1_000, "USD"),)
     )
     assert answer(policy(FREE, budgets=[each]), credited, past=[before]).answer is Answer.DENY
+
+
+def test_the_money_of_a_migration_is_told_with_how_many_it_is_of(tmp_path: Path) -> None:
+    change_set = moving(tmp_path, line(1, charge=-1000), line(2, charge=400), line(3, charge=500))
+    assert "Money at once: 10 USD leaves and 9 USD comes in, for 3 customers." in list(totals(change_set))
 
 
 def test_a_migration_whose_totals_are_not_there_is_never_let_through(tmp_path: Path) -> None:
