@@ -20,6 +20,7 @@ from reconciler.engine.terms import Terms, terms_for
 from reconciler.journal.entries import Entry, EntryKind, OutcomeStatus, Run, outcome_body, resolution_body
 from reconciler.journal.lease import AccountLease
 from reconciler.plan.change_set import Change, ChangeSet, Verb
+from reconciler.plan.migration import KIND as MIGRATION
 from reconciler.plan.resource import LiveResource
 from reconciler.providers.base import Fate, Found
 
@@ -64,6 +65,10 @@ def doubts(desk: Desk, change_set: ChangeSet) -> tuple[Doubt, ...]:
         detail = outcome.body.get("detail")
         details: Mapping[str, JSON] = detail if isinstance(detail, Mapping) else {}
         change = changes.get(str(details.get("change")))
+        if change is None and any(one.kind == MIGRATION for one in changes.values()):
+            from reconciler.engine.migrating import part_of  # one of those who are moved is in doubt
+
+            change = part_of(desk, change_set, run.id, outcome.text("operation"))
         if change is not None:
             attempt = outcome.body.get("attempt")
             number = attempt if isinstance(attempt, int) else 0

@@ -9,7 +9,7 @@ import hashlib
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -82,7 +82,7 @@ def path_of(folder: Path, digest: str) -> Path:
     return folder / f"{digits}.jsonl"
 
 
-def lines(folder: Path, digest: str) -> Iterator[Mapping[str, JSON]]:
+def lines(folder: Path, digest: str) -> Generator[Mapping[str, JSON], None, None]:
     """The lines of a manifest, one at a time: the very bytes that its digest is of, whatever becomes of the file.
 
     It is read twice. The first time tells whether all of it is what was approved, and 16 bytes of each line are kept;

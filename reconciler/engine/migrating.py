@@ -17,11 +17,11 @@ from reconciler.engine.execution import Execution
 from reconciler.engine.levels import is_at, level_now
 from reconciler.engine.manifests import lines
 from reconciler.engine.queue import Operation
-from reconciler.engine.session import Progress, Session
+from reconciler.engine.session import Desk, NoProgress, Session
 from reconciler.journal.entries import PART, EntryKind, OutcomeStatus, Run, effect_body, outcome_body
-from reconciler.plan.change_set import Change
+from reconciler.plan.change_set import Change, ChangeSet
 from reconciler.plan.facts import Timing
-from reconciler.plan.migration import change_of, levels_of
+from reconciler.plan.migration import KIND, change_of, levels_of
 from reconciler.plan.migration_totals import StopRules, Totals, rules_of
 from reconciler.plan.resource import LiveResource
 from reconciler.providers.base import Found, Request
@@ -107,7 +107,7 @@ class _Portion(Execution):
     """
 
     def __init__(self, whole: Execution, operation: Operation, portion: Sequence[Numbered], tally: Tally) -> None:
-        session = replace(whole.session, progress=_Within(whole.session.progress))
+        session = replace(whole.session, progress=NoProgress())
         ids = whole.ids(operation.change)
         names = {
             f"{operation.name}{PART}{number:06d}": change_of(line, operation.change.address, ids)
@@ -143,18 +143,21 @@ class _Portion(Execution):
     def stop(self, error: RatecardError) -> None:
         """Send nothing more, unless it is about one subscription alone: that is left out."""
         if isinstance(error, StaleError):
-            with self._guard:
-                self._tally.leave_out(error.message)
+            self._leave_out(error.message)
         else:
             super().stop(error)
 
     def stop_at(self, change: Change, error: RatecardError) -> None:
         """A subscription that the provider refuses to move is left out; a failure of another sort stops all."""
         if isinstance(error, ProviderError) and not isinstance(error, NotSentError) and error.status in _ABOUT_ONE:
-            with self._guard:
-                self._tally.leave_out(f"{change.address}: {error.message}")
+            self._leave_out(f"{change.address}: {error.message}")
         else:
             super().stop_at(change, error)
+
+    def _leave_out(self, reason: str) -> None:
+        with self._guard:
+            self._tally.leave_out(reason)
+        self._whole.session.progress.advance()
 
     def mark_done(self, change: Change, provider_id: str) -> None:
         """Count it: with its money, among what really happened."""
@@ -162,24 +165,11 @@ class _Portion(Execution):
         with self._guard:
             self.moved.append(self._lines[change.key])
             self._tally.totals.add(self._lines[change.key])
+        self._whole.session.progress.advance()
 
 
 # Answers that are about the one subscription: what it is, or that its plan cannot be changed now.
 _ABOUT_ONE = frozenset({400, 404, 409, 422})
-
-
-class _Within:
-    """Progress of a part: its steps are not shown, what is done is."""
-
-    def __init__(self, whole: Progress) -> None:
-        self._whole = whole
-
-    def step(self, what: str, total: int | None = None) -> None:
-        """A part is no step of its own."""
-
-    def advance(self, parts: int = 1) -> None:
-        """So many subscriptions are moved or left out."""
-        self._whole.advance(parts)
 
 
 def _judge(execution: Execution, change: Change, rules: StopRules, tally: Tally, wave: int, waves: int) -> None:
@@ -223,6 +213,7 @@ def _look_again(execution: Execution, change: Change, moved: Sequence[Line]) -> 
 def _finish(execution: Execution, operation: Operation, tally: Tally) -> None:
     """The migration is done: recorded once, with how many were moved and who was left out at the last moment."""
     change, run = operation.change, execution.started.id
+    execution.session.progress.step(f"Recording what was moved ({change.address})", 1)
     detail: dict[str, JSON] = {
         "id": change.id,
         "change": change.key,
@@ -248,6 +239,21 @@ def done_lines(session: Session, run: str, operation: str, count: int) -> bytear
         if succeeded and name.startswith(prefix):
             done[int(name.removeprefix(prefix))] = 1
     return done
+
+
+def part_of(desk: Desk, change_set: ChangeSet, run: str, operation: str) -> Change | None:
+    """The one effect of a migration that an operation of a run names; None where it names none.
+
+    Raises RefusedError when the manifest cannot be read.
+    """
+    name, _, number = operation.rpartition(PART)
+    for index, change in enumerate(change_set.changes, start=1):
+        if change.kind == KIND and name == f"{run}-{index:05d}" and number.isdecimal():
+            manifest = lines(desk.manifests, str((change.after or {}).get("manifest")))
+            with closing(manifest):
+                line = next(islice(manifest, int(number) - 1, None), None)
+            return None if line is None else change_of(line, change.address, change.ids)
+    return None
 
 
 def _numbered(session: Session, digest: str) -> Generator[Numbered, None, None]:
