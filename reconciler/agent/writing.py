@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -88,6 +87,8 @@ def staged(files: Sequence[Written], folder: Path) -> Iterator[None]:
     When it has not, every file is as it was. Raises RatecardError when one cannot be written, or is no longer what it
     was when the drafts were put into it.
     """
+    import shutil  # it knows archives of all sorts, and most words are not written
+
     moves: list[tuple[Path, Path]] = []
     try:
         for file in files:

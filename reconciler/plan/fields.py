@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
+from functools import cache
 
 from reconciler.base.canonical import JSON, Body
 from reconciler.base.money import Money, Percent, Rate, exponent
@@ -121,15 +122,19 @@ def _in_order(changes: Iterable[FieldChange], kind: KindCapabilities) -> list[Fi
 
 def escape(text: str) -> str:
     """Text with its control, bidirectional and invisible characters shown as escapes, so that nothing hides."""
-    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    if text.isascii() and text.isprintable():
+        return text
+    return _unseen().sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-# What Unicode calls control, format, surrogate or private use, and the letters, marks and spaces that have no ink.
-_UNSEEN = re.compile(
-    "[\x00-\x1f\x7f-\xa0\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u115f\u1160\u17b4\u17b5\u180b-\u180f"
-    "\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ud800-\uf8ff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
-    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff\U000f0000-\U0010ffff]"
-)
+@cache
+def _unseen() -> re.Pattern[str]:
+    """What Unicode calls control, format, surrogate or private use, and the letters, marks and spaces without ink."""
+    return re.compile(
+        "[\x00-\x1f\x7f-\xa0\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+        "\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ud800-\uf8ff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+        "\U0001d173-\U0001d17a\U000e0000-\U000e0fff\U000f0000-\U0010ffff]"
+    )
 
 
 def _line(change: FieldChange, before: Body | None, after: Body | None, kind: KindCapabilities) -> Line:

@@ -5,7 +5,6 @@ Rooms above add their own shapes; `python -m reconciler.cli.export DIR` writes a
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -221,6 +220,8 @@ def differing(folder: Path, wanted: Mapping[str, str]) -> list[str]:
 
 def write_or_check(wanted: Mapping[str, str], arguments: Sequence[str] | None = None) -> int:
     """Write a folder, or check it with `--check`, which exits 1 and names the files that differ."""
+    import argparse  # those who only ask for a schema read no command line
+
     parser = argparse.ArgumentParser(prog="python -m reconciler.cli.export")
     parser.add_argument("--check", action="store_true", help="write nothing; fail when a file differs")
     parser.add_argument("folder", type=Path, metavar="DIR")
