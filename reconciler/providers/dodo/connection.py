@@ -358,7 +358,7 @@ class DodoConnection:
             return self._actions.write(change, request, ids)
         addresses = self._addresses(ids)
         if request.method == "GET":
-            return self._lifted(change.kind, self._client.get(request.path), addresses)
+            return _as_planned(self._lifted(change.kind, self._client.get(request.path), addresses), change)
         if change.kind == PRICING_MODE and change.verb is Verb.DELETE:
             self._refuse_to_lose_prices(change)
         body = request.body
@@ -380,8 +380,7 @@ class DodoConnection:
             raise AnswerLostError(
                 f"{what} was accepted and what became of it could not be read: {error.message}", status=error.status
             ) from error
-        # Lists of references are sets. Sorted by address where it is known, they may stand in another order now.
-        return replace(made, body=change.after) if change.after and alike(made.body, change.after) else made
+        return _as_planned(made, change)
 
     def _arrange(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Bring the groups of a collection to what is wanted; the rest of the body, which one request changes."""
@@ -457,3 +456,11 @@ def _monthly(raw: Raw) -> Rate:
         return monthly(Money(amount, raw["currency"]), Period(count, unit))
     except Mistake as mistake:  # the provider knows a currency that ISO 4217 has withdrawn
         raise ValueError(mistake.message) from None
+
+
+def _as_planned(made: LiveResource, change: Change) -> LiveResource:
+    """The object with the body that was planned, where they are equal but for the order of what is a set.
+
+    Lists of references are sets. Sorted by address where it is known, they may stand in another order now.
+    """
+    return replace(made, body=change.after) if change.after and alike(made.body, change.after) else made
