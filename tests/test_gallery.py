@@ -31,7 +31,7 @@ def test_an_example_is_written_as_formatting_would_write_it(path: Path):
 
 
 @pytest.mark.parametrize("name", GALLERY)
-def test_an_example_is_applied_and_then_there_is_nothing_left_to_do(
+def test_an_example_is_applied_and_nothing_is_left_to_do_also_once_its_journal_was_lost_and_recovered(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     folder = tmp_path / name
@@ -47,6 +47,18 @@ def test_an_example_is_applied_and_then_there_is_nothing_left_to_do(
     planned = json.loads(capsys.readouterr().out)
     assert {change["verb"] for change in planned["changes"]} == {"create"}
     digest = planned["digest"].removeprefix("sha256:")[:12]
+    assert ratecard("approve", digest, "--as", "reader", "--yes") == 0
+    assert ratecard("apply", digest) == 0
+    assert ratecard("plan", "--detailed-exitcode") == 0
+    for lost in (folder / ".ratecard").glob("journal.db*"):
+        lost.unlink()
+    capsys.readouterr()
+    assert ratecard("recover", "--json") == 0
+    recovered = json.loads(capsys.readouterr().out)
+    assert (recovered["questions"], recovered["missing"]) == ([], [])
+    assert {change["verb"] for change in recovered["changeSet"]["changes"]} == {"adopt"}
+    assert len(recovered["changeSet"]["changes"]) == len(planned["changes"])
+    digest = recovered["changeSet"]["digest"].removeprefix("sha256:")[:12]
     assert ratecard("approve", digest, "--as", "reader", "--yes") == 0
     assert ratecard("apply", digest) == 0
     assert ratecard("plan", "--detailed-exitcode") == 0

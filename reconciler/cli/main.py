@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "promote": ("promote", "Plan the same specs for another account; show how the two differ, without ids."),
     "revert": ("revert", "Make the change set that undoes an applied one."),
     "drift": ("drift", "Find what is no longer as it was left; make the change set that puts it back."),
+    "recover": ("recover", "Find again what a lost journal knew; make the change set that takes it over."),
     "policy": ("policy", "Show the policy in force, or look for what cannot be meant in it."),
     "doctor": ("doctor", "Find what is wrong with an account and around it, and how to put it right."),
     "review": ("review", "Plan for a pull request: the change set as one comment; exit 2 on drift."),

@@ -5,7 +5,7 @@ A change set has its own, `plan.document.ChangeSetDocument`: `plan`, `show` and 
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -20,6 +20,9 @@ from reconciler.insight.report import summary
 from reconciler.journal.entries import Entry
 from reconciler.plan.approval import Decision
 from reconciler.plan.policy_words import policy_lines
+
+if TYPE_CHECKING:
+    from reconciler.engine.recovering import Recovered
 
 
 class Shape(BaseModel):
@@ -119,6 +122,33 @@ class DriftShape(Shape):
             for one in found.drifts
         ]
         return cls(looked_at=found.looked_at, drifts=drifts, change_set=change_set)
+
+
+class QuestionShape(BaseModel):
+    """One address that several live objects may be; `choices` are their titles by id."""
+
+    address: str
+    kind: str
+    reason: str
+    choices: dict[str, str]
+
+
+class RecoveredShape(Shape):
+    """`recover`: the change set of adoptions, or null while something is asked; what nothing live is known to be."""
+
+    kind: Literal["Recovered"] = "Recovered"
+    questions: list[QuestionShape]
+    missing: list[str]
+    change_set: dict[str, Any] | None
+
+    @classmethod
+    def of(cls, found: Recovered, change_set: dict[str, Any] | None) -> RecoveredShape:
+        """The shape of what was found."""
+        questions = [
+            QuestionShape(address=one.address, kind=one.kind, reason=one.reason, choices=dict(one.choices))
+            for one in found.questions
+        ]
+        return cls(questions=questions, missing=list(found.missing), change_set=change_set)
 
 
 class MomentShape(BaseModel):
@@ -444,6 +474,7 @@ SHAPES: tuple[type[Shape], ...] = (
     Log,
     PolicyLint,
     PolicyShape,
+    RecoveredShape,
     ResolutionShape,
     Serving,
     Validation,
