@@ -46,8 +46,8 @@ def examine(workspace: Workspace, account_name: str | None, clock: Clock, progre
     state.findings += examining_files.journal_in_git(workspace)
     unsound = list(examining_files.journal(workspace, name, clock))
     state.findings += unsound
-    if any(finding.code == "journal/unsound" for finding in unsound):
-        state.unknown.append("the account was not read: a journal that is not sound says nothing that holds")
+    if any(finding.code in ("journal/unsound", "journal/unread") for finding in unsound):
+        state.unknown.append("the account was not read: only a journal that is sound says which objects are ours")
     elif any(finding.code.startswith("key/") and finding.where.endswith(f" {name}") for finding in state.findings):
         state.unknown.append(f"the account {name} was not read: its key is missing or wrong")
     else:

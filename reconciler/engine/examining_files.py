@@ -68,7 +68,8 @@ def keys(workspace: Workspace, chosen: str) -> Iterator[Finding]:
 def secret_files(workspace: Workspace) -> Iterator[Finding]:
     """Files with keys and passwords that others on this machine may read, or that Git has."""
     mailer = workspace.spec.mailer
-    named = {account.key for account in workspace.spec.accounts.values()} | {mailer.password if mailer else None}
+    named = {account.key for account in workspace.spec.accounts.values()}
+    named |= {mailer.password if mailer else None, workspace.journal_reference}
     for reference in sorted(name for name in named if name is not None and name.startswith("file:")):
         shown = reference.removeprefix("file:")
         path = path_in(workspace.folder, shown)
@@ -98,6 +99,8 @@ def secret_files(workspace: Workspace) -> Iterator[Finding]:
 
 def journal_in_git(workspace: Workspace) -> Iterator[Finding]:
     """A journal that Git has, or would take with the next `git add`."""
+    if workspace.journal_reference is not None:
+        return
     path, shown = workspace.journal_path, workspace.spec.journal
     if _git(workspace.folder, "ls-files", "--error-unmatch", "--", str(path)) == 0:
         yield Finding(
@@ -120,15 +123,16 @@ def journal_in_git(workspace: Workspace) -> Iterator[Finding]:
 def journal(workspace: Workspace, account: str, clock: Clock) -> Iterator[Finding]:
     """A journal that is not sound, and a run that was interrupted."""
     shown = workspace.spec.journal
-    if not workspace.journal_path.exists():
+    if workspace.journal_missing:
         return
     fix = "keep this file as it is; restore the newest backup that verifies, and compare it with `ratecard log`"
     try:
         with open_journal(workspace, clock, read_only=True) as opened:
             problems = verify(opened).problems
             run = opened.open_run(account) if not problems else None
-    except JournalError as error:
-        yield Finding("journal/unsound", Severity.ERROR, error.message, shown, error.hint or fix)
+    except RatecardError as error:  # of a journal at a URL, that may be missing as well
+        code = "journal/unsound" if isinstance(error, JournalError) else "journal/unread"
+        yield Finding(code, Severity.ERROR, error.message, shown, error.hint or fix)
         return
     for problem in problems[:_SHOWN_PROBLEMS]:
         yield Finding("journal/unsound", Severity.ERROR, problem, shown, fix)

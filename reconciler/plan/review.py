@@ -10,7 +10,7 @@ from reconciler.plan.capabilities import Capabilities
 from reconciler.plan.change_set import ChangeSet
 from reconciler.plan.drift import Drift
 from reconciler.plan.fields import escape
-from reconciler.plan.render import as_markdown
+from reconciler.plan.render import Needs, as_markdown
 
 _LONGEST_FENCE = 60
 _CUT = "\n\nThe rest is too long for a comment: the saved change set has all of it.\n"
@@ -27,8 +27,9 @@ def review_body(
     capabilities: Capabilities,
     drifts: Sequence[Drift],
     diagnostics: Sequence[Diagnostic],
+    needs: Needs | None = None,
 ) -> str:
-    """The comment without its marker. What others wrote is shown as text that does nothing."""
+    """The comment without its marker; `needs` is what the policy answers. What others wrote does nothing there."""
     out = []
     if change_set is None:
         out += [f"### No change set for account {account}", "", "The specs have mistakes. Nothing was changed."]
@@ -45,7 +46,7 @@ def review_body(
         ]
     text = "\n".join(out)
     if change_set is not None:
-        text = as_markdown(change_set, capabilities) + (f"\n{text}" if text else "")
+        text = as_markdown(change_set, capabilities, needs) + (f"\n{text}" if text else "")
     return text.rstrip("\n") + "\n"
 
 

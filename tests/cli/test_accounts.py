@@ -235,6 +235,14 @@ def test_a_journal_that_somebody_changed_is_found_and_the_account_is_not_judged_
     assert "the account was not read" in ended.err
 
 
+def test_a_journal_by_url_whose_url_is_missing_is_a_finding(workspace: Path, ratecard: Command):
+    edit(workspace / "ratecard.yaml", "journal: .ratecard/journal.db", "journal: env:RATECARD_NO_JOURNAL")
+    ended = ratecard("doctor")
+    assert ended.code == 2
+    assert "RATECARD_NO_JOURNAL" in ended.out
+    assert "[journal/unread]" in ended.out
+
+
 def test_mistakes_in_the_workspace_file_and_in_specs_are_findings(workspace: Path, ratecard: Command):
     edit(workspace / "specs/pro.yaml", "amount: 49 USD", "amount: 49")
     ended = ratecard("doctor")

@@ -63,7 +63,7 @@ class Runner:
     def github(self, name: str, **inputs: str) -> Ran:
         """Run a step of the action as GitHub does: expressions stand in `env` only."""
         step = STEPS[name]
-        given = {"workspace": "billing", "account": "sandbox", "version": "", **inputs}
+        given = {"workspace": "billing", "account": "sandbox", "version": "", "extras": "", **inputs}
         known = {
             **{f"inputs.{key}": value for key, value in given.items()},
             "inputs.github-token": TOKEN,
@@ -114,8 +114,8 @@ def edit(path: Path, old: str, new: str) -> None:
 def test_a_pull_request_is_told_in_one_comment_that_is_updated_and_a_merge_is_applied_once_it_is_approved(
     runner: Runner,
 ):
-    assert runner.github("Install", version="1.2.3").code == 0
-    assert (runner.folder / "temp/pip").read_text() == "install\n--quiet\nratecard==1.2.3\n"
+    assert runner.github("Install", version="1.2.3", extras="postgres").code == 0
+    assert (runner.folder / "temp/pip").read_text() == "install\n--quiet\nratecard[postgres]==1.2.3\n"
     assert runner.github("Check the specs").code == 0
     first = runner.github("Review")
     assert first.code == 0, first.out

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.change_sets import save_change_set, save_effects
+from reconciler.cli.change_sets import needs_of, save_change_set, save_effects
 from reconciler.cli.common import CHANGES, Where, count, say, session_for, tell_words, with_where, write_json
 from reconciler.cli.identity import remember_asked, save_request
 
@@ -39,7 +39,9 @@ def command(where: Where, comment: str | None, out: Path | None) -> int:
                 save_change_set(out, change_set)
                 save_effects(session, out, change_set)
                 save_request(out, request)
-        body = review_body(session.account_name, change_set, session.provider.capabilities, drifts, planned.diagnostics)
+        needs = needs_of(session, change_set) if change_set is not None else None
+        capabilities = session.provider.capabilities
+        body = review_body(session.account_name, change_set, capabilities, drifts, planned.diagnostics, needs)
         posted = post(place, marker(session.workspace.name, session.account_name), body) if place else None
         name, folder = session.account_name, session.workspace.folder
     if where.json:
