@@ -15,6 +15,7 @@ from reconciler.engine.config import refuse_set_clock
 from reconciler.engine.execution import Execution
 from reconciler.engine.identity.proof import Credentials, Known, recognise
 from reconciler.engine.identity.statement import is_proven, sign_statement
+from reconciler.engine.local import local_action
 from reconciler.engine.session import Desk, Session
 from reconciler.engine.terms import Terms, terms_for
 from reconciler.journal.entries import Entry, EntryKind, OutcomeStatus, Run, outcome_body, resolution_body
@@ -22,7 +23,7 @@ from reconciler.journal.lease import AccountLease
 from reconciler.plan.change_set import Change, ChangeSet, Verb
 from reconciler.plan.migration import KIND as MIGRATION
 from reconciler.plan.resource import LiveResource
-from reconciler.providers.base import Fate, Found
+from reconciler.providers.base import Fate
 
 PEOPLE = 2
 LONGEST_REASON = 2000
@@ -110,6 +111,8 @@ def answer(
     terms = terms_for(session, change_set)
     known = _who(session, terms, by)
     person = known.person
+    if _is_machine(terms, person):
+        raise RefusedError(f"{person} is a machine, and only people can say what they saw", hint="let two people look")
     if not reason.strip() or len(reason) > LONGEST_REASON:
         raise UsageError("an answer needs a reason of at most 2,000 characters", hint='say what you saw: --reason "…"')
     command = f"resolve {change_set.short}"
@@ -163,7 +166,11 @@ def _look_again(session: Session, change_set: ChangeSet, doubt: Doubt) -> Fate |
     change, ids = doubt.change, doubt.change.ids or {}
     session.progress.step("Asking the provider once more")
     session.connection.read(session.bindings())  # so that ids are known by their addresses
-    found: Found = session.connection.find(change, doubt.operation, change_set.workspace, ids)
+    local = local_action(change.kind)
+    if local is not None:
+        found = local.find(session, change, doubt.operation)
+    else:
+        found = session.connection.find(change, doubt.operation, change_set.workspace, ids)
     operation = session.provider.capabilities.operations.get(change.kind)
     if found.fate is Fate.DONE or (found.fate is Fate.NOT_DONE and (operation is None or operation.key is None)):
         return found.fate
@@ -186,10 +193,17 @@ def _said(run: Run, operation: str, attempt: int, terms: Terms) -> dict[str, boo
     for entry in run.resolutions:
         if not terms.claims and not is_proven(entry.body, terms.members):
             continue
+        if _is_machine(terms, _by(entry)):
+            continue
         if entry.text("operation") == operation and entry.body.get("attempt") == attempt:
             said = {name: one for name, one in said.items() if not _same(name, _by(entry))}
             said[_by(entry)] = entry.body.get("applied") is True
     return said
+
+
+def _is_machine(terms: Terms, person: str) -> bool:
+    """Whether a member is no person: nobody is asked what a machine saw."""
+    return any(member.machine and _same(member.name, person) for member in terms.members or ())
 
 
 def _by(entry: Entry) -> str:

@@ -59,6 +59,7 @@ class Said:
 
     decisions: list[Decision] = field(default_factory=list)
     requester: Requester = NOBODY
+    asked_at: datetime | None = None
     ignored: list[str] = field(default_factory=list)
 
 
@@ -75,7 +76,10 @@ class Witness:
         check(approval, self._terms.members, self._issuers, self._terms.valid_for)
 
     def said(self) -> Said:
-        """All that people said of the change set, in the journal and in files."""
+        """All that people said of the change set, in the journal and in files; who asked first is its requester.
+
+        What the journal says of that goes before a file: a file beside the specs would make anybody the requester.
+        """
         found = Said()
         digest, account = self._change_set.digest, self._desk.account_name
         files = [(one, source) for one, source in self._files(found.ignored) if one.digest == digest]
@@ -85,8 +89,9 @@ class Witness:
                 found.decisions.append(decision)
         for approval, source in files:
             self._take(approval, source, found)
-        if found.requester == NOBODY:
-            found.requester = self._requester()
+        recorded = self._requester()
+        if recorded.proven or found.requester == NOBODY:
+            found.requester = recorded
         return found
 
     def _take(self, approval: Approval, source: str, found: Said) -> None:
@@ -96,7 +101,9 @@ class Witness:
             found.ignored.append(f"{source}: {error.message}")
             return
         if approval.decision == "request":
-            found.requester = Requester(approval.person, proven=True)
+            if found.asked_at is None or approval.at < found.asked_at:  # who asks once more has asked for nothing new
+                found.asked_at = approval.at
+                found.requester = Requester(approval.person, proven=True)
             return
         decision = decision_of(approval)
         if any(one.document == decision.document for one in found.decisions):

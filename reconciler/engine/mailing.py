@@ -24,9 +24,20 @@ class Mailing:
     """How messages are sent: into the account's folder of the outbox, and from there by the workspace's mailer."""
 
     def level(self, session: Session, change: Change) -> LiveResource | None:
-        """The message with how far it is now."""
+        """The message with how far it is now, and to the address that the provider has of the customer now.
+
+        One request: a change set can say any address, and only that of the customer is written to. None where the
+        customer is gone.
+        """
+        before = change.before or {}
         state = _outbox(session).state(_name(session, change))
-        return LiveResource(change.kind, change.id or "", change.title, {**(change.before or {}), "status": str(state)})
+        named = str(before.get("customer"))
+        # By id alone: whoever is asked for by an address is at that address.
+        customer = None if "@" in named else session.connection.books.customer(named)
+        if customer is None:
+            return None
+        told = {**before, "to": customer.email, "status": str(state)}
+        return LiveResource(change.kind, change.id or "", change.title, told)
 
     def prepare(self, session: Session, change: Change, operation: str) -> Request:
         """What is about to be sent, to whom. RefusedError for an address that is none."""

@@ -6,7 +6,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -156,6 +156,7 @@ def open_session(
     name, account = workspace.account(account_name)
     provider = find_provider(account.provider)
     granted = access(workspace, name, account)
+    _refuse_shared_key(workspace, name, account, granted.key)
     with ExitStack() as stack:
         if granted.mode is Mode.SANDBOX and granted.url is None:
             granted = replace(granted, url=stack.enter_context(_own_sandbox(workspace, name, account)))
@@ -176,6 +177,26 @@ def open_session(
             lock_folder=_lock_folder(workspace, granted.mode),
             lock_scope=f"{account.provider}-{granted.mode}-{_fingerprint(granted)}",
         )
+
+
+def _refuse_shared_key(workspace: Workspace, name: str, account: Account, key: str) -> None:
+    """Raise RefusedError when another account of the workspace has the same key.
+
+    It would be one account under two names, each with a journal, budgets and a policy of its own, or with none.
+    """
+    if Mode(account.mode) is Mode.SANDBOX:
+        return
+    for other, one in workspace.spec.accounts.items():
+        if other == name or one.key is None or (one.provider, one.mode) != (account.provider, account.mode):
+            continue
+        theirs = None
+        with suppress(RatecardError):  # one whose key is not here cannot be used here, either
+            theirs = read_secret(workspace, one.key)
+        if theirs == key:
+            raise RefusedError(
+                f"the accounts {name} and {other} have the same key, so they are one account under two names",
+                hint="keep one of them: what was approved, spent and done is remembered by name",
+            )
 
 
 def _lock_folder(workspace: Workspace, mode: Mode) -> Path:
