@@ -15,10 +15,9 @@ from reconciler.base.errors import NotApprovedError, ProviderError, RatecardErro
 from reconciler.engine.config import refuse_set_clock
 from reconciler.engine.consent import Consent, consent
 from reconciler.engine.execution import Execution
-from reconciler.engine.governing import in_force
 from reconciler.engine.levels import refuse_stale_levels
 from reconciler.engine.manifests import verify_all
-from reconciler.engine.planning import make_change_set, with_impact
+from reconciler.engine.planning import make_change_set, remember
 from reconciler.engine.session import Session
 from reconciler.journal.entries import EntryKind, Run, action_body, run_finished_body, run_started_body
 from reconciler.journal.lease import AccountLease
@@ -73,8 +72,9 @@ def apply_change_set(session: Session, change_set: ChangeSet, *, resume: bool = 
         session.failpoints.reached("apply.locked")
         open_run = session.journal.open_run(session.account_name)
         _check_open_run(open_run, change_set, resume=resume)
-        judged = change_set if open_run is not None else _with_impact_now(session, change_set)
-        approval = consent(session, judged, open_run)
+        if not any(session.journal.change_sets(change_set.digest, session.account_name)):
+            remember(session, change_set)  # what comes in a file counts in budgets, and leaves a trace when refused
+        approval = consent(session, change_set, open_run)
         session.progress.step("Reading the account again")
         live = _read(session, change_set)
         refuse_other_account(change_set, live, begun=open_run is not None)
@@ -85,18 +85,6 @@ def apply_change_set(session: Session, change_set: ChangeSet, *, resume: bool = 
         if not execution.stopped:
             execution.run()
         return _finish(session, execution, approval, lease)
-
-
-def _with_impact_now(session: Session, change_set: ChangeSet) -> ChangeSet:
-    """The change set with what it means for revenue now, where a policy goes by that.
-
-    No digest covers its impact, so that what a file says of it would be judged as somebody wishes.
-    """
-    policy = in_force(session.journal, session.account_name).spec
-    if policy is None or all(rule.when.mrr is None for rule in policy.rules):
-        return change_set
-    blank = [replace(c, impact=None) if c.verb is not Verb.EXECUTE else c for c in change_set.changes]
-    return change_set.with_changes(with_impact(session, blank))
 
 
 def _take_up(session: Session, execution: Execution, approval: Consent) -> None:
