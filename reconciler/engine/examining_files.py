@@ -100,7 +100,7 @@ def secret_files(workspace: Workspace) -> Iterator[Finding]:
 def journal_in_git(workspace: Workspace) -> Iterator[Finding]:
     """A journal that Git has, or would take with the next `git add`."""
     if workspace.journal_reference is not None:
-        return
+        return  # it is in a database
     path, shown = workspace.journal_path, workspace.spec.journal
     if _git(workspace.folder, "ls-files", "--error-unmatch", "--", str(path)) == 0:
         yield Finding(

@@ -270,4 +270,7 @@ def test_two_runners_with_nothing_in_common_but_the_journal_take_turns(
         assert ratecard("two", "apply", digest) == 0
         assert ratecard("one", "plan", "--detailed-exitcode") == 0
         assert ratecard("one", "log", "verify") == 0
+        capsys.readouterr()
+        assert ratecard("one", "doctor") in (0, 2)
+        assert "journal" not in capsys.readouterr().out
         assert not list(tmp_path.glob("**/journal.db"))
