@@ -18,7 +18,7 @@ from typing import Any
 
 from tests.bench.processes import COMMAND, ROOT, commands_in_turns, in_turns, piece, sandbox
 from tests.bench.table import Row, as_text
-from tests.bench.workload import write_workspace
+from tests.bench.workload import write_move, write_workspace
 
 Figures = Mapping[str, Any]
 PROMPT = "raise the monthly price of plan-1 to 39 USD"
@@ -47,6 +47,7 @@ def main() -> None:
         _told("growth", growth(costs[small], costs[large], small, large), rows)
         _told("pairs and positions", pairs_and_positions(folder, small, rounds, costs[small]), rows)
         _told("apply", overhead(folder / "overhead", 100 if options.quick else 1000), rows)
+        _told("migration", migration(folder / "migration", 200, 2000), rows)
     missed = sum(row.met is False for row in rows)
     judged = sum(row.met is not None for row in rows)
     print(f"\n{as_text(rows)}\n")  # noqa: T201 - the table is what this program is for
@@ -242,6 +243,20 @@ def overhead(folder: Path, size: int) -> list[Row]:
     # On a busy disk the commits alone may take longer than they did in the run: then the processor's time speaks.
     own = max(found["own_ms"], found["cpu_ms"])
     return [Row("apply, own overhead a change", size, own, "ms", 5, beside)]
+
+
+def migration(folder: Path, few: int, many: int) -> list[Row]:
+    """The peak memory of planning and applying a move of ten times as many subscriptions."""
+    peaks = {}
+    for count in (few, many):
+        with sandbox() as url:
+            write_move(folder / str(count), url, moving=False)
+            piece("apply_account", folder / str(count))
+            piece("subscribe", folder / str(count), count)
+            write_move(folder / str(count), url, moving=True)
+            peaks[count] = piece("apply_account", folder / str(count))["peak_kib"]
+    beside = f"peak {peaks[few] / 1024:.0f} MiB for {few:,}, {peaks[many] / 1024:.0f} MiB for {many:,}"
+    return [Row("migration, peak memory for ten times as many", many, peaks[many] / peaks[few], "x", 1.25, beside)]
 
 
 def _told(step: str, found: list[Row], rows: list[Row]) -> None:

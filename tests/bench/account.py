@@ -150,6 +150,21 @@ def plant(folder: Path) -> dict[str, Any]:
     return {"objects": len(resources)}
 
 
+def subscribe(folder: Path, count: int) -> dict[str, Any]:
+    """Seed the sandbox with people who subscribe to the first price that the specs sell."""
+    import httpx
+
+    from reconciler.engine.session import open_journal
+
+    workspace = workspace_in(folder)
+    with open_journal(workspace, SystemClock()) as journal:
+        product = journal.bindings("books")["Plan/old:monthly"].id
+    with httpx.Client(base_url=_url(workspace), trust_env=False, timeout=120) as http:
+        answer = http.post("/_sandbox/seed", json={"subscriptions": [{"product_id": product, "count": count}]})
+        assert answer.status_code == 200, answer.text
+    return {"subscriptions": count}
+
+
 def _seed(one: Resource, ids: Mapping[str, str]) -> dict[str, Any]:
     """What would be sent to make a resource, with the id that it is to have."""
     operation = f"planted-{ids[one.address]}"

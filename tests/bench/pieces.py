@@ -149,6 +149,13 @@ def plant(folder: Path) -> dict[str, Any]:
     return account.plant(folder)
 
 
+def subscribe(folder: Path, count: Path) -> dict[str, Any]:
+    """Let so many people subscribe to what the specs sell."""
+    from tests.bench import account
+
+    return account.subscribe(folder, int(count.name))
+
+
 def save_pages(folder: Path, live: Path) -> dict[str, Any]:
     """Keep the pages of the account's lists, and the bindings, as files."""
     from tests.bench import account
@@ -189,6 +196,7 @@ PIECES: dict[str, Callable[..., dict[str, Any]]] = {
         deepdiff,
         read_account,
         apply_account,
+        subscribe,
         plant,
         save_pages,
         overhead,

@@ -152,6 +152,17 @@ def document(index: int, *, changed: bool = False, broken: bool = False) -> str:
     return head + _WEBHOOK.format(index=index, note=note, event="Payment!" if broken else "payment.succeeded")
 
 
+def write_move(folder: Path, url: str, *, moving: bool) -> None:
+    """Write a workspace that sells an old and a new plan, and when `moving` a migration from the one to the other."""
+    write_workspace(folder, 0, url)
+    plan = "apiVersion: ratecard.dev/v1alpha1\nkind: Plan\nmetadata: {{name: {name}}}\nspec:\n  title: {name}\n"
+    plan += "  taxCategory: saas\n  prices: {{monthly: {{amount: {amount} USD, every: month}}}}\n"
+    move = "apiVersion: ratecard.dev/v1alpha1\nkind: PlanMigration\nmetadata: {name: move}\n"
+    move += 'spec: {from: ["old:monthly"], to: "new:monthly", when: now}\n'
+    documents = [plan.format(name="old", amount=49), plan.format(name="new", amount=59), *([move] if moving else [])]
+    (folder / "specs" / "move.yaml").write_text("---\n".join(documents), encoding="utf-8")
+
+
 def write_workspace(folder: Path, count: int, url: str, *, changed_every: int = 0, broken: bool = False) -> None:
     """Write `ratecard.yaml` and `count` specs, 20 to a file. Each `changed_every`th spec is changed, all are broken."""
     (folder / "specs").mkdir(parents=True, exist_ok=True)

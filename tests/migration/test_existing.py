@@ -117,3 +117,21 @@ def test_those_who_subscribed_to_a_price_that_is_replaced_follow_to_its_successo
     assert keys(followed) == [MIGRATION]
     assert new != old
     assert {world.subscription(f"sub_g_{n:06d}")["product_id"] for n in (1, 2)} == {new}
+
+
+def test_c13_a_move_that_stopped_halfway_is_proposed_again_for_those_who_are_left(world: Subscribers) -> None:
+    world.plant(count=6, id_prefix="h")
+    rules = '{then: now, waves: {canary: 2, size: 4}, stop: {maxMoved: "10%"}}'
+    world.write(plans(existing=rules))
+    change_set = world.plan()
+    world.approve(change_set)
+    world.call("PATCH", "/subscriptions/sub_h_000001", {"status": "paused"})
+    applied = world.apply(change_set)
+    assert (applied.result, applied.not_done) == ("stopped", (MIGRATION,))
+    assert paid(world, "h", 6) == [4900, 5500] + [4900] * 4
+
+    rest = world.go(plans(existing=rules))
+
+    assert keys(rest) == [MIGRATION]
+    assert paid(world, "h", 6) == [4900] + [5500] * 5
+    assert world.plan().changes == ()
