@@ -19,6 +19,7 @@ from reconciler.plan.resource import level_fingerprint
 from reconciler.plan.truth import refuse_impossible
 from reconciler.plan.verdict import Answer, combined
 from reconciler.providers.dodo.capabilities import CAPABILITIES
+from reconciler.spec.kinds.registry import CONFIGURATION
 from tests.plan.policies import context, policy
 
 ACCOUNT = AccountIdentity("books", "dodo", "test")
@@ -161,3 +162,10 @@ def test_what_a_level_says_beside_its_target_is_free(tmp_path: Path) -> None:
     paused = action("pause", "sub_1", before, after)
     refuse_impossible(paused, CAPABILITIES)
     refuse_impossible(replace(paused, policy="sha256:0"), CAPABILITIES)
+
+
+def test_every_kind_of_object_says_of_which_specs_it_is() -> None:
+    """One that does not could go by the name of any other, and by the rules for that."""
+    objects = [kind for name, kind in CAPABILITIES.kinds.items() if not CAPABILITIES.is_action(name)]
+    assert [kind.kind for kind in objects if not kind.specs] == []
+    assert frozenset().union(*(kind.specs for kind in objects)) == CONFIGURATION

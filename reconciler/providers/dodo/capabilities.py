@@ -242,6 +242,7 @@ _CONFIGURATION = {
     ),
     BRAND: KindCapabilities(
         kind=BRAND,
+        specs=frozenset({"Brand"}),
         rank=15,
         removal="delete",
         restorable=False,
@@ -255,6 +256,7 @@ _CONFIGURATION = {
     ),
     ADDON: KindCapabilities(
         kind=ADDON,
+        specs=frozenset({"Addon"}),
         rank=16,
         marked=False,
         natural_key=("name",),
@@ -298,6 +300,7 @@ _CONFIGURATION = {
     ),
     COLLECTION: KindCapabilities(
         kind=COLLECTION,
+        specs=frozenset({"Collection"}),
         rank=26,
         marked=False,
         natural_key=("name",),
