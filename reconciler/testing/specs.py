@@ -28,12 +28,12 @@ def document(kind: str, name: str, spec: Mapping[str, Any]) -> Document:
 
 
 @st.composite
-def meters(draw: st.DrawFn, name: str) -> Document:
-    """A meter; its event begins with its name, so that no two are alike."""
+def meters(draw: st.DrawFn, name: str, prefix: str = "ACME") -> Document:
+    """A meter; its event begins with its prefix and name, so that no two are alike."""
     spec: dict[str, Any] = {
         "title": draw(st.sampled_from(TITLES)),
         "unit": draw(st.sampled_from(["call", "GB"])),
-        "event": f"{name}.{draw(st.sampled_from(['made', 'seen']))}",
+        "event": f"{prefix.lower()}.{name}.{draw(st.sampled_from(['made', 'seen']))}",
     }
     how = draw(st.sampled_from(["count", "sum", "max", "last"]))
     spec["aggregation"] = {"type": how} if how == "count" else {"type": how, "property": "size"}
@@ -130,17 +130,17 @@ def webhooks(draw: st.DrawFn, name: str) -> Document:
 
 
 @st.composite
-def addons(draw: st.DrawFn, name: str) -> Document:
-    """An add-on; its title ends with its name, so that no two are alike."""
-    title = f"{draw(st.sampled_from(TITLES))} {name}"
+def addons(draw: st.DrawFn, name: str, prefix: str) -> Document:
+    """An add-on; its title ends with `PREFIX NAME`, so that no two are alike."""
+    title = f"{draw(st.sampled_from(TITLES))} {prefix} {name}"
     amount = draw(st.sampled_from(["9 USD", "12.50 EUR"]))
     return document("Addon", name, {"title": title, "taxCategory": "saas", "amount": amount})
 
 
 @st.composite
-def brands_of(draw: st.DrawFn, name: str) -> Document:
-    """A brand."""
-    spec = {"title": f"{draw(st.sampled_from(TITLES))} {name}"}
+def brands_of(draw: st.DrawFn, name: str, prefix: str) -> Document:
+    """A brand; its title ends with `PREFIX NAME`."""
+    spec = {"title": f"{draw(st.sampled_from(TITLES))} {prefix} {name}"}
     if draw(st.booleans()):
         spec |= {"website": f"https://{name}.example", "statementDescriptor": name.upper()}
     return document("Brand", name, spec)
@@ -160,7 +160,8 @@ def _sold(draw: st.DrawFn, plan: Document, extra: Sequence[str], brands: Sequenc
 def workspaces(draw: st.DrawFn, *, lasting: bool = False, prefix: str = "ACME") -> list[Document]:
     """The specs of a workspace, valid together.
 
-    `lasting` keeps every discount and webhook, whose removal cannot be undone. `prefix` begins each code.
+    `lasting` keeps every discount and webhook, whose removal cannot be undone. `prefix` begins each code,
+    and is in all else that must be unique in an account.
     """
     counted = draw(st.lists(st.sampled_from(METERS), unique=True, max_size=2))
     sold = draw(st.lists(st.sampled_from(PLANS), unique=True, max_size=2))
@@ -169,9 +170,9 @@ def workspaces(draw: st.DrawFn, *, lasting: bool = False, prefix: str = "ACME") 
     brands: list[str] = [] if lasting else draw(st.lists(st.sampled_from(BRANDS), max_size=1))
     endpoints = WEBHOOKS[:1] if lasting else draw(st.lists(st.sampled_from(WEBHOOKS), unique=True))
     return [
-        *(draw(meters(name)) for name in counted),
-        *(draw(addons(name)) for name in extra),
-        *(draw(brands_of(name)) for name in brands),
+        *(draw(meters(name, prefix)) for name in counted),
+        *(draw(addons(name, prefix)) for name in extra),
+        *(draw(brands_of(name, prefix)) for name in brands),
         *(
             _sold(draw, draw(plans(name, [meter for meter in counted if draw(st.booleans())])), extra, brands)
             for name in sold

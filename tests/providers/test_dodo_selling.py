@@ -106,3 +106,16 @@ def test_an_add_on_is_archived_and_brought_back(connection: DodoConnection, acco
     assert (read.archived, read.body) == (True, dearer.body)
     back = account.make(change(Verb.RESTORE, dearer, target=made.id, before=dearer.body))
     assert (back.archived, back.body) == (False, dearer.body)
+
+
+def test_a_restored_product_is_as_asked_for_also_where_what_it_names_by_id_has_an_address_again(
+    connection: DodoConnection, account: Account
+) -> None:
+    account.create_all(lower_text(SELLING))
+    plan = next(one for one in lower_text(SELLING).resources if one.kind == "product")
+    product = account.ids[plan.address]
+    account.make(change(Verb.ARCHIVE, plan, target=product, before=plan.body))
+    connection.read(account.bindings())
+    by_id = {**plan.body, "addons": [{"$id": account.ids["Addon/seat"]}]}
+    back = account.make(change(Verb.RESTORE, plan, target=product, before=by_id, after=by_id))
+    assert back.body == by_id

@@ -12,13 +12,14 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
+from reconciler.base.canonical import JSON, Body
 from reconciler.base.diagnostics import Mistake
 from reconciler.base.errors import AnswerLostError, ProviderError, RefusedError
 from reconciler.base.money import Money, Rate
 from reconciler.base.period import UNITS, Period
 from reconciler.plan.change_set import Change, Verb
 from reconciler.plan.impact import Exposure, monthly
-from reconciler.plan.resource import Binding, Live, LiveResource
+from reconciler.plan.resource import FOREIGN, Binding, Live, LiveResource, reference, rewrite_body
 from reconciler.providers.base import Found, Request
 from reconciler.providers.dodo.actions.books import DodoBooks
 from reconciler.providers.dodo.actions.executing import Actions
@@ -358,7 +359,7 @@ class DodoConnection:
             return self._actions.write(change, request, ids)
         addresses = self._addresses(ids)
         if request.method == "GET":
-            return _as_planned(self._lifted(change.kind, self._client.get(request.path), addresses), change)
+            return _as_planned(self._lifted(change.kind, self._client.get(request.path), addresses), change, addresses)
         if change.kind == PRICING_MODE and change.verb is Verb.DELETE:
             self._refuse_to_lose_prices(change)
         body = request.body
@@ -380,7 +381,7 @@ class DodoConnection:
             raise AnswerLostError(
                 f"{what} was accepted and what became of it could not be read: {error.message}", status=error.status
             ) from error
-        return _as_planned(made, change)
+        return _as_planned(made, change, addresses)
 
     def _arrange(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Bring the groups of a collection to what is wanted; the rest of the body, which one request changes."""
@@ -432,6 +433,15 @@ class DodoConnection:
         return self._client.find(f"{PATHS[DISCOUNT]}/code/{quote(code, safe='')}")
 
 
+def _named(body: Body, addresses: Mapping[str, str]) -> Body:
+    """A body with ids that are bound by now told as addresses: what it refers to may have come back before it did."""
+
+    def name(marker: str, target: str) -> JSON:
+        return reference(addresses[target]) if marker == FOREIGN and target in addresses else {marker: target}
+
+    return rewrite_body(body, name)
+
+
 def _making(kind: str, body: Mapping[str, Any]) -> tuple[str, str]:
     """How an object is made and where; what is below a product refers to it, or to its pricing mode."""
     product_id = str(body.get("product_id", "")).partition("/")[0]
@@ -458,9 +468,10 @@ def _monthly(raw: Raw) -> Rate:
         raise ValueError(mistake.message) from None
 
 
-def _as_planned(made: LiveResource, change: Change) -> LiveResource:
+def _as_planned(made: LiveResource, change: Change, addresses: Mapping[str, str]) -> LiveResource:
     """The object with the body that was planned, where they are equal but for the order of what is a set.
 
     Lists of references are sets. Sorted by address where it is known, they may stand in another order now.
     """
-    return replace(made, body=change.after) if change.after and alike(made.body, change.after) else made
+    same = change.after is not None and alike(made.body, _named(change.after, addresses))
+    return replace(made, body=change.after) if change.after and same else made
