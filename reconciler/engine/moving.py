@@ -5,6 +5,7 @@ Facts are read as a stream and written as lines: memory does not grow with the n
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -412,6 +413,7 @@ class _Resolving:
                 for fact, told in zip(portion, pool.map(lambda one: self._look(*one), portion), strict=True):
                     self._take(writer, fact[1], told)
                     self.session.progress.advance()
+                gc.collect(0)  # planning pauses the collector, and each answer leaves a cycle behind
 
     def _chosen(self) -> Iterator[SubscriptionFact]:
         for product in sorted(self.wanted.terms.offers):
