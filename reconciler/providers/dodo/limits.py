@@ -15,7 +15,6 @@ from reconciler.base.records import dataclass
 from reconciler.providers.dodo.currencies import IN_DOUBT, TAKEN
 from reconciler.providers.dodo.events import expand, suggest
 from reconciler.providers.dodo.marks import VALUE_LIMIT, write_features
-from reconciler.spec.kinds.fields import ALIAS_PREFIX
 
 if TYPE_CHECKING:
     from reconciler.spec.kinds.discount import Discount
@@ -179,6 +178,8 @@ def discount_limits(document: Discount) -> Iterator[Limit]:
 
 def webhook_limits(document: Webhook) -> Iterator[Limit]:
     """What Dodo cannot do of a webhook."""
+    from reconciler.spec.kinds.fields import ALIAS_PREFIX  # a document is there, so its models are: connections lack them
+
     spec = document.spec
     if spec.url.startswith(ALIAS_PREFIX):
         yield refuse(
