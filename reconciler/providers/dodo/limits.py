@@ -178,7 +178,9 @@ def discount_limits(document: Discount) -> Iterator[Limit]:
 
 def webhook_limits(document: Webhook) -> Iterator[Limit]:
     """What Dodo cannot do of a webhook."""
-    from reconciler.spec.kinds.fields import ALIAS_PREFIX  # a document is there, so its models are: connections lack them
+    from reconciler.spec.kinds.fields import (
+        ALIAS_PREFIX,
+    )  # a document is there, so its models are: connections lack them
 
     spec = document.spec
     if spec.url.startswith(ALIAS_PREFIX):
