@@ -141,9 +141,8 @@ def _problem(decision: Decision, now: datetime, valid_for: timedelta, *, claims:
 
 
 def _may(member: Member, requirement: Requirement) -> bool:
-    if requirement.roles:
-        return bool(member.roles & requirement.roles)
-    return not member.machine
+    """Whether a member's yes counts: never a machine's, whatever roles it has."""
+    return not member.machine and (not requirement.roles or bool(member.roles & requirement.roles))
 
 
 def _asked(member: Member, requirement: Requirement, requester: Requester) -> bool:

@@ -336,8 +336,8 @@ def test_approvals_lie_beside_the_specs_and_each_is_verified(tmp_path, ann, bob)
 
 
 def test_a_token_approves_one_digest_and_every_byte_beside_it_follows_from_it(tmp_path):
-    machine = Member("ci", frozenset({"ci"}), oidc=(IDENTITY,), machine=True)
-    wanted = terms(machine, roles=frozenset({"ci"}))
+    known = Member("ci", frozenset({"ci"}), oidc=(IDENTITY,))
+    wanted = terms(known, roles=frozenset({"ci"}))
     text = token(aud=draft("ci").audience())
     said = draft("ci", oidc=text)
     with desk(tmp_path / "home", clock=StandingClock()) as at:
