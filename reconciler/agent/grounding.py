@@ -108,6 +108,8 @@ class Grounds:
         if not found or len(found) < len(sources):
             return None
         weakest = max(found, key=lambda source: _WEAKNESS.index(source.kind.value))
+        if weakest.kind is SourceKind.MODEL:
+            return Source(SourceKind.MODEL)  # with the words of the others it would pass for what the person said
         spans = dict.fromkeys(span for source in found for span in source.spans)
         return Source(weakest.kind, tuple(spans), weakest.detail)
 

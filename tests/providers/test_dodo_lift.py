@@ -128,7 +128,8 @@ def test_a_bound_object_that_slipped_between_two_pages_is_neither_gone_nor_archi
     finally:
         connection.close()
     assert (found.id, found.archived) == ("pdt_1", False)
-    lists = ["/credit-entitlements", "/discounts", "/entitlements", "/meters", "/products", "/products"]
+    lists = ["/addons", "/brands", "/credit-entitlements", "/discounts", "/entitlements", "/meters"]
+    lists += ["/product-collections", "/products", "/products"]
     assert sorted(asked) == [*lists, "/products/pdt_1", "/webhooks"]
 
 
