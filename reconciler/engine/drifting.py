@@ -46,6 +46,7 @@ def put_back(session: Session, found: Drifted, addresses: Collection[str] = ()) 
         account=session.identity(found.live.account_id),
         workspace=session.workspace.name,
         changes=order.in_order(with_impact(session, wanted), session.provider.capabilities),
+        policy=session.policy_digest(),
         requests=dict(session.connection.requests()),
     )
 

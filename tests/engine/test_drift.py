@@ -112,3 +112,28 @@ def test_only_the_addresses_that_are_named_are_put_back(session: Session, http: 
         assert http.patch(f"/products/{the_id(session, address)}", json={"description": "by hand"}).is_success
     change_set = put_back(session, look_for_drift(session), ["Plan/pro:monthly"])
     assert [change.address for change in change_set.changes] == ["Plan/pro:monthly"]
+
+
+POLICY = """\
+apiVersion: ratecard.dev/v1alpha1
+kind: Policy
+metadata: {name: main}
+spec:
+  roles: [finance]
+  members: [{name: fin, roles: [finance]}]
+  rules: [{name: prices, when: {kinds: [Plan]}, ask: {roles: [finance], notRequester: false}}]
+"""
+
+
+def test_putting_back_is_judged_under_the_policy_in_force_as_any_other_change_set(session: Session, http: httpx.Client):
+    (session.workspace.folder / "specs" / "policy.yaml").write_text(POLICY)
+    first = make_change_set(session).change_set
+    assert first is not None
+    carry_out(session, first)
+    product = the_id(session, "Plan/pro:annual")
+    assert http.patch(f"/products/{product}", json={"description": "by hand"}).is_success
+    change_set = put_back(session, look_for_drift(session))
+    remember(session, change_set)
+    approve(session, change_set, "fin")
+    assert apply_change_set(session, change_set).reason is None
+    assert found(session) == []
