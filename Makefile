@@ -9,7 +9,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --re
 demo: $(VENV)/.runtime
 	@$(BIN)/ratecard demo
 
-test: $(VENV)/.development tests/agent/claude/node_modules
+test: $(VENV)/.development tests/node_modules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -46,11 +46,11 @@ $(VENV)/.development: $(VENV)/.runtime requirements/development.txt requirements
 	@$(INSTALL) --no-deps -r requirements/hostile.txt
 	@touch $@
 
-# A model's server for the wire tests; without npm they say that they are skipped.
-tests/agent/claude/node_modules: tests/agent/claude/package.json tests/agent/claude/package-lock.json
+# A model's server for the wire tests, and a compiler for generated modules; without npm they say that they are skipped.
+tests/node_modules: tests/package.json tests/package-lock.json
 	@if command -v npm >/dev/null; then \
-		cd tests/agent/claude && npm ci --loglevel=error --ignore-scripts --no-audit --no-fund >&2 && touch node_modules; \
-	else echo "npm is missing: the wire tests that need it are skipped" >&2; fi
+		cd tests && npm ci --loglevel=error --ignore-scripts --no-audit --no-fund >&2 && touch node_modules; \
+	else echo "npm is missing: the tests that need it are skipped" >&2; fi
 
 clean:
-	rm -rf $(VENV) tests/agent/claude/node_modules .ratecard .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) tests/node_modules .ratecard .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -22,7 +22,7 @@ from reconciler.base.errors import RatecardError
 from tests.agent.claude.scripted import KEY, check_request, spec, view
 
 NODE = shutil.which("node")
-SERVER = Path(__file__).parent / "node_modules" / "@copilotkit" / "aimock" / "dist" / "cli.js"
+SERVER = Path(__file__).parents[2] / "node_modules" / "@copilotkit" / "aimock" / "dist" / "cli.js"
 pytestmark = pytest.mark.skipif(
     NODE is None or not SERVER.exists(), reason="node, or the server that `make test` installs with npm, is missing"
 )
