@@ -1,57 +1,37 @@
-"""Migrations of a plan: who subscribes to what is left, what each move costs, and the manifest that tells it all.
-
-Facts are read as a stream and written as lines: memory does not grow with the number of subscriptions.
-"""
+"""Moving: the migrations that specs ask for and those that a changed price asks for, each with its manifest."""
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import islice
-from typing import TypeAlias
 
-from reconciler.base.canonical import JSON
 from reconciler.base.canonical import digest as digest_of
 from reconciler.base.diagnostics import Diagnostic, Mistake, Severity
-from reconciler.base.errors import ProviderError
 from reconciler.engine.manifests import ManifestWriter
+from reconciler.engine.movers import Movers, Wanted, migration_change
+from reconciler.engine.offers import Offers
 from reconciler.engine.past_prices import PastPrices
 from reconciler.engine.planning import Moves
 from reconciler.engine.session import Session
 from reconciler.journal.entries import EntryKind
-from reconciler.plan.actions.resolved import Leaving, action_address, spec_digest
-from reconciler.plan.actions.selecting import Known, is_selected
-from reconciler.plan.change_set import BegunAction, Change, Reverse, Undo, Verb
-from reconciler.plan.facts import PlanPreview, Proration, SubscriptionFact, SubscriptionQuery, Timing
-from reconciler.plan.impact import Impact
+from reconciler.plan.actions.resolved import action_address, spec_digest
+from reconciler.plan.change_set import BegunAction, Change, Verb
+from reconciler.plan.facts import Proration, Timing
 from reconciler.plan.migration import (
-    KIND,
     Group,
-    LeftOut,
     ListPrice,
     Offer,
     Terms,
-    computed,
-    decide,
-    effect,
     list_price,
-    target,
 )
-from reconciler.plan.migration_totals import StopRules, Totals, wave_sizes
-from reconciler.plan.resource import Live, foreign, level_fingerprint, reference
-from reconciler.spec.kinds.moving import Stop, Waves
+from reconciler.plan.migration_totals import StopRules
+from reconciler.plan.resource import Live
 from reconciler.spec.kinds.plan import Existing, Plan
 from reconciler.spec.kinds.plan_migration import OnDate, PlanMigration
-from reconciler.spec.kinds.selectors import Selector, countries_of
+from reconciler.spec.kinds.selectors import countries_of
 from reconciler.spec.load import Spec, diagnostic
 
-READERS = 8
-# So many moves are previewed by the provider one by one; of those beyond, each so-manieth. The others are computed.
-PREVIEWED, SAMPLED = 200, 100
-_PORTION = 64
 _TIMINGS = {"now": Timing.NOW, "next_renewal": Timing.NEXT_RENEWAL, "keep": None}
 
 
@@ -82,22 +62,6 @@ def _may_move(spec: Spec) -> bool:
     return isinstance(document, PlanMigration) or (isinstance(document, Plan) and document.spec.existing != "keep")
 
 
-@dataclass(slots=True)
-class _Wanted:
-    """One migration, ready to be resolved."""
-
-    spec: Spec
-    at: tuple[str | int, ...]
-    terms: Terms
-    select: Selector | None
-    waves: Waves
-    stop: Stop
-    to: str
-    needs: tuple[str, ...]
-    ids: Mapping[str, str]
-    reason: str | None
-
-
 @dataclass
 class _Moving:
     session: Session
@@ -112,9 +76,7 @@ class _Moving:
 
     def __post_init__(self) -> None:
         self.configuration = {change.key: change for change in self.before}
-        self._of_address = {c.address: c for c in self.before if not c.superseded and c.verb is not Verb.EXECUTE}
-        self._by_id = {item.id: item for item in self.live.resources}
-        self._bound = {address: bound.id for address, bound in self.session.bindings().items()}
+        self.offers = Offers(self.session, self.before, self.live)
         self.plans = {spec.name: spec.document for spec in self.specs if isinstance(spec.document, Plan)}
         self._past = PastPrices(self.session)
         self._taken: dict[bytes, int] = {}
@@ -130,19 +92,17 @@ class _Moving:
         if isinstance(wanted.when, OnDate) and self.session.clock.now() < wanted.when.on:
             self.warnings.append(f"{address} waits until {wanted.when.on.date()}: plan again then, and it is proposed")
             return
-        offers = dict(self._offers(spec, document))
+        offers = dict(self._asked_offers(spec, document))
         timing = Timing.NEXT_RENEWAL if wanted.when == "next_renewal" else Timing.NOW
         terms = Terms(
             address=address,
             offers=offers,
-            prices=self._prices(offers),
+            prices=self.offers.prices(offers),
             timing=timing,
             proration=Proration(wanted.proration),
             move_custom=wanted.custom_prices == "move",
         )
-        one = _Wanted(
-            spec, ("spec",), terms, wanted.select, wanted.waves, wanted.stop, wanted.to, (), {}, wanted.reason
-        )
+        one = Wanted(spec, ("spec",), terms, wanted.select, wanted.waves, wanted.stop, wanted.to, (), {}, wanted.reason)
         if offers and self._resolve(one):
             self.begun.append(BegunAction(address, spec_digest(spec)))
 
@@ -165,7 +125,7 @@ class _Moving:
             )
         return True
 
-    def _offers(self, spec: Spec, document: PlanMigration) -> Iterator[tuple[str, Offer]]:
+    def _asked_offers(self, spec: Spec, document: PlanMigration) -> Iterator[tuple[str, Offer]]:
         """Where the subscribers of each product go, by its id."""
         to_plan, _, to_part = document.spec.to.partition(":")
         for index, text in enumerate(document.spec.from_):
@@ -173,54 +133,19 @@ class _Moving:
             plan = self.plans.get(name)
             for part in [only] if only else plan.parts() if plan is not None else ():
                 goes = to_part or part
-                offer = self._offer(f"Plan/{to_plan}:{goes}")
+                offer = self.offers.of(f"Plan/{to_plan}:{goes}")
                 if offer is None:
                     message = f'no recurring price "{to_plan}:{goes}" for those on "{name}:{part}"'
                     hint = "name the price: to: plan:price"
                     self._say(spec, Mistake(message, code="migration/to", hint=hint, at=("spec", "from", index)))
                     continue
-                for product in self.products(f"Plan/{name}:{part}"):
+                for product in self.offers.products(f"Plan/{name}:{part}"):
                     if product != offer.id or offer.changes:
                         yield product, offer
-        offer = self._offer(f"Plan/{to_plan}:{to_part}")
+        offer = self.offers.of(f"Plan/{to_plan}:{to_part}")
         for product in document.spec.from_products:
             if offer is not None:
                 yield product, offer
-
-    def _offer(self, address: str) -> Offer | None:
-        """What an address sells once this change set is applied; None where nothing recurs."""
-        change, bound = self._of_address.get(address), self._bound.get(address)
-        kinds = self.session.provider.capabilities.kinds
-        if change is not None and change.after is not None:
-            price = list_price(change.after, kinds[change.kind])
-            if price is None:
-                return None
-            if change.verb in (Verb.CREATE, Verb.REPLACE):
-                return Offer(reference(address), price, None, changes=True)
-            was = None if change.before is None else list_price(change.before, kinds[change.kind])
-            return Offer(foreign(str(change.id)), price, change.id, changes=was != price)
-        item = self._by_id.get(bound or "")
-        price = None if item is None else list_price(item.body, kinds[item.kind])
-        return None if price is None or bound is None else Offer(foreign(bound), price, bound)
-
-    def products(self, address: str) -> tuple[str, ...]:
-        """All objects that an address stood for: those who subscribed to one that was replaced are of it, too."""
-        mine = self.session.workspace.name
-        marked = [
-            i.id for i in self.live.resources if i.owner and (i.owner.workspace, i.owner.address) == (mine, address)
-        ]
-        return tuple(dict.fromkeys([*marked, *([self._bound[address]] if address in self._bound else [])]))
-
-    def _prices(self, products: Mapping[str, Offer]) -> dict[str, ListPrice]:
-        """What the list says now of each product that is left."""
-        kinds = self.session.provider.capabilities.kinds
-        found: dict[str, ListPrice] = {}
-        for product in products:
-            item = self._by_id.get(product)
-            price = None if item is None else list_price(item.body, kinds[item.kind])
-            if price is not None:
-                found[product] = price
-        return found
 
     # What a changed price asks for
 
@@ -233,7 +158,7 @@ class _Moving:
         existing = existing if isinstance(existing, Existing) else Existing.model_validate({"then": existing})
         for part in document.parts():
             address = f"Plan/{spec.name}:{part}"
-            change, offer = self._of_address.get(address), self._offer(address)
+            change, offer = self.offers.change(address), self.offers.of(address)
             if offer is None or (change is not None and change.verb not in (Verb.UPDATE, Verb.REPLACE)):
                 continue
             past = self._past.of(address)
@@ -241,7 +166,7 @@ class _Moving:
             if change is not None and change.before is not None:
                 was = list_price(change.before, self.session.provider.capabilities.kinds[change.kind])
             earlier = (past.prices | ({was} if was is not None else set())) - {offer.price}
-            products = dict.fromkeys([*self.products(address), *past.products])
+            products = dict.fromkeys([*self.offers.products(address), *past.products])
             if not earlier or not products:
                 continue
             if existing.on is not None and self.session.clock.now() < existing.on:
@@ -297,11 +222,11 @@ class _Moving:
             earlier=earlier,
             by_amount=True,
         )
-        change = self._of_address.get(sold_at)
+        change = self.offers.change(sold_at)
         needs = () if change is None else (change.key,)
         to = sold_at.removeprefix("Plan/")
         at = ("spec", "existing")
-        if not self._resolve(_Wanted(spec, at, terms, None, existing.waves, existing.stop, to, needs, {}, None)):
+        if not self._resolve(Wanted(spec, at, terms, None, existing.waves, existing.stop, to, needs, {}, None)):
             return
         self.begun.append(BegunAction(address, said))
         if change is not None and change.impact is not None:
@@ -310,18 +235,18 @@ class _Moving:
 
     # Resolving one
 
-    def _resolve(self, wanted: _Wanted) -> bool:
+    def _resolve(self, wanted: Wanted) -> bool:
         """Whether it moves anybody: then its change is there, and its manifest on the disk."""
         self._addresses.append(wanted.terms.address)
-        resolving = _Resolving(self, wanted)
+        movers = Movers(self.session, wanted, self.offers, self.plans, self.claim)
         with ManifestWriter(self.session.manifests) as writer:
-            resolving.run(writer)
-            if resolving.conflicts:
-                shown = ", ".join(resolving.conflicts[:5])
+            movers.run(writer)
+            if movers.conflicts:
+                shown = ", ".join(movers.conflicts[:5])
                 self._say(
                     wanted.spec,
                     Mistake(
-                        f"{len(resolving.conflicts):,} subscriptions would be moved twice in one change set: {shown}",
+                        f"{len(movers.conflicts):,} subscriptions would be moved twice in one change set: {shown}",
                         code="migration/conflict",
                         hint="narrow one of the migrations with select, or do one after the other",
                         at=wanted.at,
@@ -329,9 +254,9 @@ class _Moving:
                 )
                 return False
             digest = writer.write()
-        for out in resolving.leaving.all():
+        for out in movers.leaving.all():
             self.warnings.append(out.sentence(wanted.terms.address))
-        if not writer.totals.count and wanted.terms.by_amount and not resolving.left:
+        if not writer.totals.count and wanted.terms.by_amount and not movers.left:
             return False  # a price that nobody pays any more is no news
         if not writer.totals.count:
             message = f"{wanted.terms.address} moves nobody"
@@ -343,7 +268,7 @@ class _Moving:
             hint = "narrow the migration, or raise the rule if that is meant"
             self._say(wanted.spec, Mistake(broken, code="migration/stop", hint=hint, at=(*wanted.at, "stop")))
             return False
-        self.changes.append(_change(wanted, writer.totals, digest, rules, resolving))
+        self.changes.append(migration_change(wanted, writer.totals, digest, rules, movers))
         return True
 
     def claim(self, subscription: str) -> str | None:
@@ -369,181 +294,3 @@ def _following(sold_at: str) -> str:
 
 def _told(price: ListPrice) -> str:
     return f"{price.amount.display()} every {price.every}"
-
-
-# A whole subscription, when it is moved, what that costs, and whether the provider said so.
-_Moved: TypeAlias = tuple[SubscriptionFact, Timing, PlanPreview, bool]
-
-
-class _DisagreesError(Exception):
-    """The provider previews something else than is computed: then nothing is computed."""
-
-
-class _Resolving:
-    """One migration over the stream of those who subscribe to what it leaves."""
-
-    def __init__(self, moving: _Moving, wanted: _Wanted) -> None:
-        self.moving = moving
-        self.wanted = wanted
-        self.session = moving.session
-        self.books = moving.session.connection.books
-        self.known = self._known()
-        self._begin(everything=False)
-
-    def _begin(self, *, everything: bool) -> None:
-        self.leaving = Leaving()
-        self.left: dict[str, int] = {}
-        self.conflicts: list[str] = []
-        self.previewed = self.computed = 0
-        self.everything = everything
-
-    def run(self, writer: ManifestWriter) -> None:
-        """Write a line for each that is moved, and count those who are left out."""
-        self.session.progress.step(f"Looking at who is moved ({self.wanted.terms.address})")
-        try:
-            self._run(writer)
-        except _DisagreesError:
-            self._begin(everything=True)
-            self._run(writer)
-
-    def _run(self, writer: ManifestWriter) -> None:
-        chosen = enumerate(self._chosen())
-        with ThreadPoolExecutor(READERS, thread_name_prefix="moving") as pool:
-            while portion := list(islice(chosen, _PORTION)):
-                for fact, told in zip(portion, pool.map(lambda one: self._look(*one), portion), strict=True):
-                    self._take(writer, fact[1], told)
-                    self.session.progress.advance()
-                gc.collect(0)  # planning pauses the collector, and each answer leaves a cycle behind
-
-    def _chosen(self) -> Iterator[SubscriptionFact]:
-        for product in sorted(self.wanted.terms.offers):
-            for fact in self.books.subscriptions(SubscriptionQuery(product=product)):
-                if self.wanted.select is None or is_selected(self.wanted.select, fact, self.known):
-                    yield fact
-
-    def _look(
-        self, number: int, listed: SubscriptionFact
-    ) -> LeftOut | str | tuple[SubscriptionFact, Timing, PlanPreview, bool]:
-        """What becomes of one: when it is moved and what that costs, previewed or computed; or why it is not."""
-        terms = self.wanted.terms
-        if isinstance(first := decide(listed, terms), LeftOut) and first is not LeftOut.NOT_TOLD:
-            return first
-        fact = self.books.subscription(listed.id)
-        if fact is None or fact.product not in terms.offers:
-            return LeftOut.OVER
-        timing = decide(fact, terms)
-        if isinstance(timing, LeftOut):
-            return timing
-        offer = terms.offers[fact.product]
-        own = computed(fact, offer, timing, terms.proration)
-        if not offer.can_be_previewed:
-            return LeftOut.NOT_TOLD if own is None else (fact, timing, own, False)
-        sampled = number < PREVIEWED or number % SAMPLED == 0
-        if own is not None and not sampled and not self.everything:
-            return fact, timing, own, False
-        try:
-            preview = self.books.preview(fact.id, target(fact, offer, timing, terms.proration))
-        except ProviderError as error:
-            if error.status is None or error.status >= 500 or error.status in (401, 403, 429):
-                raise
-            return f"{LeftOut.REFUSED}: {error.message}"
-        if own is not None and not self.everything and (own.charge, own.amount) != (preview.charge, preview.amount):
-            raise _DisagreesError
-        if (fact.product, fact.amount, fact.every) == (offer.id, preview.amount, offer.price.every):
-            return LeftOut.ALREADY
-        return fact, timing, preview, True
-
-    def _take(
-        self,
-        writer: ManifestWriter,
-        listed: SubscriptionFact,
-        told: str | _Moved,
-    ) -> None:
-        if isinstance(told, str):
-            if told is LeftOut.ALREADY and self.wanted.terms.by_amount:
-                return  # most of them, and nothing was ever to be done with them
-            reason = str(told)
-            self.left[reason] = self.left.get(reason, 0) + 1
-            self.leaving.add(listed.id, reason)
-            return
-        fact, timing, preview, previewed = told
-        other = self.moving.claim(fact.id)
-        if other is not None:
-            self.conflicts.append(f"{fact.id} (by {other} too)")
-            return
-        self.previewed += previewed
-        self.computed += not previewed
-        terms = self.wanted.terms
-        writer.add(effect(fact, terms.offers[fact.product], terms, timing, preview))
-
-    def _known(self) -> Known:
-        """What names in the selector stand for."""
-        select = self.wanted.select
-        names: dict[str, str] = {}
-        products: dict[str, frozenset[str]] = {}
-        for conditions in (select, select.excluded) if select is not None else ():
-            for name in conditions.customers if conditions is not None else ():
-                found = self.session.connection.books.customer(name)
-                if found is not None:
-                    names[name] = found.id
-            for text in conditions.plans if conditions is not None else ():
-                name, _, only = text.partition(":")
-                plan = self.moving.plans.get(name)
-                parts = [only] if only else plan.parts() if plan is not None else ()
-                ids = [one for part in parts for one in self.moving.products(f"Plan/{name}:{part}")]
-                products[text] = frozenset(ids)
-        return Known(names, products)
-
-
-def _change(wanted: _Wanted, totals: Totals, digest: str, rules: StopRules, resolving: _Resolving) -> Change:
-    """The one change that stands for all effects: what an approver is told of them, and the digest that binds them."""
-    terms, count = wanted.terms, totals.count
-    sizes: list[JSON] = list(wave_sizes(count, wanted.waves.canary, wanted.waves.size))
-    money = totals.as_body()
-    before: dict[str, JSON] = {"migration": terms.address, "moved": 0}
-    after: dict[str, JSON] = {
-        "migration": terms.address,
-        "to": wanted.to,
-        "products": sorted(terms.offers),
-        "timing": str(terms.timing),
-        "proration": str(terms.proration),
-        **money,
-        "left_out": {reason: resolving.left[reason] for reason in sorted(resolving.left)},
-        "previewed": resolving.previewed,
-        "computed": resolving.computed,
-        "canary": wanted.waves.canary is not None,
-        "waves": sizes,
-        "stop": rules.as_body(),
-        "manifest": digest,
-    }
-    refs = [offer.product for offer in terms.offers.values() if offer.id is None]
-    if refs:
-        after["into"] = refs[0] if len(refs) == 1 else list({str(one): one for one in refs}.values())
-    pairs = [totals.monthly(currency) for currency in totals.currencies()]
-    details = [one for one in money["money"] if isinstance(one, Mapping)] if isinstance(money["money"], list) else []
-    more = sum(one["pay_more"] for one in details if isinstance(one["pay_more"], int))
-    less = sum(one["pay_less"] for one in details if isinstance(one["pay_less"], int))
-    impact = Impact(
-        subscriptions=count,
-        customers=totals.customers,
-        mrr_before=tuple(pair[0] for pair in pairs),
-        mrr_after=tuple(pair[1] for pair in pairs),
-        pay_more=more,
-        pay_less=less,
-        sentence=f"{more:,} of {count:,} subscriptions pay more each month, {less:,} less.",
-    )
-    return Change(
-        verb=Verb.EXECUTE,
-        address=terms.address,
-        kind=KIND,
-        title=f"move {count:,} subscriptions to {wanted.to}",
-        id=terms.address,
-        before=before,
-        after=after,
-        reverse=Reverse(Undo.REVERSIBLE, Verb.EXECUTE, "they are moved back; what was charged stays charged"),
-        fingerprint=level_fingerprint(before),
-        needs=wanted.needs,
-        ids=dict(wanted.ids) or None,
-        reason=wanted.reason,
-        impact=impact,
-    )
