@@ -104,6 +104,7 @@ class DriftShape(Shape):
     kind: Literal["Drift"] = "Drift"
     looked_at: int
     drifts: list[DriftedShape]
+    untold: list[str]
     change_set: dict[str, Any] | None
 
     @classmethod
@@ -121,7 +122,7 @@ class DriftShape(Shape):
             )
             for one in found.drifts
         ]
-        return cls(looked_at=found.looked_at, drifts=drifts, change_set=change_set)
+        return cls(looked_at=found.looked_at, drifts=drifts, untold=list(found.untold), change_set=change_set)
 
 
 class QuestionShape(BaseModel):
@@ -233,6 +234,7 @@ class ImportedShape(Shape):
     specs: list[ImportedSpecShape]
     left: list[LeftShape]
     apart: list[str]
+    untold: list[str]
 
     @classmethod
     def of(cls, found: Imported, *, written: bool) -> ImportedShape:
@@ -242,7 +244,7 @@ class ImportedShape(Shape):
             for one in found.specs
         ]
         left = [LeftShape(kind=one.kind, id=one.id, title=one.title, reason=why) for one, why in found.left]
-        return cls(written=written, specs=specs, left=left, apart=list(found.apart))
+        return cls(written=written, specs=specs, left=left, apart=list(found.apart), untold=list(found.untold))
 
 
 class Validation(Shape):

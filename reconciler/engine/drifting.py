@@ -14,15 +14,20 @@ from reconciler.plan.change_set import Change, ChangeSet, Verb
 from reconciler.plan.document import read_document
 from reconciler.plan.drift import Drift, Left, find_drift
 from reconciler.plan.resource import Live
+from reconciler.plan.untold import untold_of
 
 
 @dataclass(frozen=True, slots=True)
 class Drifted:
-    """What has drifted, the gravest first; how many objects were looked at; and Live, as it was read."""
+    """What has drifted, the gravest first; how many objects were looked at; and Live, as it was read.
+
+    `untold` is what our objects have that no spec says and nothing compares, a sentence each.
+    """
 
     drifts: tuple[Drift, ...]
     looked_at: int
     live: Live
+    untold: tuple[str, ...] = ()
 
 
 def look_for_drift(session: Session) -> Drifted:
@@ -36,7 +41,8 @@ def look_for_drift(session: Session) -> Drifted:
     live = session.connection.read(session.bindings())
     capabilities = session.provider.capabilities
     drifts = find_drift(tuple(left.values()), live, session.bindings(), capabilities, session.workspace.name)
-    return Drifted(drifts, len(left), live)
+    ours = frozenset(binding.id for binding in session.bindings().values())
+    return Drifted(drifts, len(left), live, tuple(untold_of(live, ours)))
 
 
 def put_back(session: Session, found: Drifted, addresses: Collection[str] = ()) -> ChangeSet:

@@ -19,6 +19,7 @@ from reconciler.engine.session import Session
 from reconciler.plan.change_set import Verb
 from reconciler.plan.diff import diff
 from reconciler.plan.resource import Live, LiveResource
+from reconciler.plan.untold import untold_of
 from reconciler.providers.base import Candidate
 from reconciler.spec.check import check
 from reconciler.spec.format import document_text, format_text
@@ -38,12 +39,16 @@ class ImportedSpec:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import gives: specs, live objects that no spec can say with the reason, and what was kept apart."""
+    """What an import gives: specs, live objects that no spec can say with the reason, and what was kept apart.
+
+    `untold` is what the objects have that no spec says: it stays as it is, a sentence each.
+    """
 
     specs: tuple[ImportedSpec, ...]
     left: tuple[tuple[LiveResource, str], ...]
     apart: tuple[str, ...]
     diagnostics: tuple[Diagnostic, ...] = ()
+    untold: tuple[str, ...] = ()
 
 
 def import_account(session: Session) -> Imported:
@@ -99,7 +104,7 @@ class _Import:
             if not wrong:
                 specs = [self._imported(candidate, text) for candidate, text in texts]
                 left = sorted(self.left, key=lambda pair: (pair[0].kind, pair[0].title, pair[0].id))
-                return Imported(tuple(specs), tuple(left), lifted.apart)
+                return Imported(tuple(specs), tuple(left), lifted.apart, untold=tuple(untold_of(self.live)))
             for candidate, reason in wrong:
                 ids = {resource.id for resource in candidate.resources}
                 if len(ids) > 1 and not ids <= apart:

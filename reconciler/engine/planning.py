@@ -16,6 +16,7 @@ from reconciler.plan.change_set import BegunAction, Change, ChangeSet, Verb
 from reconciler.plan.diff import Problem, diff
 from reconciler.plan.impact import NOTHING, Exposure, Impact, ended, kept
 from reconciler.plan.resource import Binding, Live
+from reconciler.plan.untold import untold_of
 
 if TYPE_CHECKING:
     from reconciler.engine.session import Desk, Session
@@ -91,7 +92,12 @@ def make_change_set(session: Session, desired: Desired | None = None) -> Planned
         changes=(*configuration, *actions.changes, *_policy(session, wanted)),
         policy=session.policy_digest(),
         unmanaged=found.unmanaged,
-        warnings=(*(_in_a_line(diagnostic) for diagnostic in diagnostics), *moves.warnings, *actions.warnings),
+        warnings=(
+            *(_in_a_line(diagnostic) for diagnostic in diagnostics),
+            *moves.warnings,
+            *actions.warnings,
+            *untold_of(live),
+        ),
         actions=(*moves.begun, *actions.begun),
     )
     change_set = replace(change_set, requests=dict(session.connection.requests()))

@@ -54,7 +54,8 @@ class Owner:
 class LiveResource:
     """One live object as the provider has it now, in the shape of a desired one.
 
-    `owner` is the mark that it carries, None where it has none or its kind has no place for one.
+    `owner` is the mark that it carries, None where it has none or its kind has no place for one. `untold` is what it
+    has beside its body that no spec says, each in words: nothing compares it, so people are told.
     """
 
     kind: str
@@ -63,6 +64,7 @@ class LiveResource:
     body: Body
     archived: bool = False
     owner: Owner | None = None
+    untold: tuple[str, ...] = ()
 
     def fingerprint(self) -> str:
         """Changes when anything changes that we manage: the body, whether it is archived, whose it is."""

@@ -42,6 +42,8 @@ def command(where: Where, addresses: tuple[str, ...], revert: bool) -> int:
         what = {"create": "is gone", "restore": "was archived"}.get(drift.back.verb, "was changed")
         since = format_time(drift.since.replace(microsecond=0))
         click.echo(escape(f"{drift.gravity:<9} {drift.address} {what}{fields} (as left at {since})"))
+    for text in found.untold:
+        say(escape(f"Note: {text}"))
     if not found.drifts:
         say(f"No drift: {count(found.looked_at, 'object')} as they were left.")
         return 0

@@ -40,6 +40,8 @@ def command(where: Where, dry_run: bool) -> int:
         say(f"\n{count(len(found.left), 'object')} stay as they are, and nobody's here:")
         for resource, reason in found.left:
             say(escape(f'  {resource.kind} {resource.id} "{resource.title}": {reason}'))
+    for text in found.untold:
+        say(escape(f"Note: {text}"))
     if found.specs and not dry_run:
         say(
             f"\nNext: {where.next_command('plan')} shows the change set that takes them over. Nothing live was touched."

@@ -31,6 +31,7 @@ from reconciler.providers.dodo.capabilities import (
 )
 from reconciler.providers.dodo.collections import TERMS
 from reconciler.providers.dodo.marks import read_features, read_owner
+from reconciler.providers.dodo.untold import untold
 
 ID_KEYS = {
     BRAND: "brand_id",
@@ -108,7 +109,7 @@ def lift(kind: str, raw: Raw, addresses: Addresses, *, archived: bool = False) -
     except (KeyError, TypeError, ValueError, AttributeError, InvalidOperation) as error:
         what = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise ProviderError(f"Dodo answered with a {kind} that cannot be read, {object_id}: {what}") from error
-    return LiveResource(kind, object_id, title, body, archived, owner)
+    return LiveResource(kind, object_id, title, body, archived, owner, untold(kind, raw))
 
 
 def _product(raw: Raw, metadata: Raw, addresses: Addresses) -> tuple[str, Body]:

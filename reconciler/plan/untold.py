@@ -1,0 +1,26 @@
+"""What live objects have that no spec says: counted by kind and field, with the objects, a sentence each. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from reconciler.plan.resource import Live
+
+# So many ids are named; of more, their number is.
+_NAMED = 3
+
+
+def untold_of(live: Live, ids: Collection[str] | None = None) -> Iterator[str]:
+    """A sentence for each field of a kind that live objects have and no spec says: how many have it, and which.
+
+    `ids` are the objects to look at, None for all. What is archived is nobody's concern.
+    """
+    found: dict[tuple[str, str], list[str]] = {}
+    for item in live.resources:
+        if item.untold and not item.archived and (ids is None or item.id in ids):
+            for what in item.untold:
+                found.setdefault((item.kind, what), []).append(item.id)
+    for (kind, what), having in sorted(found.items()):
+        have = f"{len(having):,} {kind}s have" if len(having) > 1 else f"1 {kind} has"
+        more = f" and {len(having) - _NAMED:,} more" if len(having) > _NAMED else ""
+        yield f"{have} {what}, which no spec says: {', '.join(sorted(having)[:_NAMED])}{more}; nothing here changes it"
