@@ -16,7 +16,7 @@ import orjson
 from reconciler.base.clock import Clock, parse_time
 from reconciler.base.diagnostics import Diagnostic, has_errors
 from reconciler.base.errors import UsageError
-from reconciler.base.failpoints import JOURNAL_PLACES, NO_FAILPOINTS, PLACES, ArmedFailpoints, Failpoints
+from reconciler.base.failpoints import NO_FAILPOINTS, ArmedFailpoints, Failpoints, is_place
 from reconciler.base.records import dataclass
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def _failpoints(mode: str) -> Failpoints:
     name, _, times = armed.rpartition(":")
     if not name or not times.isdigit() or int(times) < 1:
         raise UsageError(f'RATECARD_FAILPOINT is "{armed}"', hint="write NAME:N, or unset it")
-    if name not in PLACES and name.rpartition(".")[0] not in JOURNAL_PLACES:
+    if not is_place(name):
         raise UsageError(f'RATECARD_FAILPOINT names no place: "{name}"', hint="unset it")
     failpoints = ArmedFailpoints()
     failpoints.arm(name, int(times), lambda: os.kill(os.getpid(), signal.SIGKILL))

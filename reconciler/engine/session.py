@@ -162,7 +162,7 @@ def open_session(
             granted = replace(granted, url=stack.enter_context(_own_sandbox(workspace, name, account)))
         secrets = known_secrets(workspace) | {granted.key}
         journal = stack.enter_context(open_journal(workspace, clock, failpoints, secrets=secrets))
-        connection = provider.connect(granted)
+        connection = provider.connect(replace(granted, failpoints=failpoints))
         stack.callback(connection.close)
         yield Session(
             workspace=workspace,

@@ -10,8 +10,9 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from reconciler.base.errors import JournalError
+from reconciler.base.failpoints import Failpoints
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 # SQLite's own mark of whose file it is (PRAGMA application_id): "RJnl".
 APPLICATION_ID = 0x524A6E6C
@@ -35,6 +36,9 @@ CREATE TABLE entries (
     "entries_by_kind": "CREATE INDEX entries_by_kind ON entries (kind, account, sequence)",
     "entries_by_digest": "CREATE INDEX entries_by_digest ON entries (digest, sequence) WHERE digest IS NOT NULL",
     "entries_by_run": "CREATE INDEX entries_by_run ON entries (run, sequence) WHERE run IS NOT NULL",
+    "entries_by_address": """
+CREATE INDEX entries_by_address ON entries (kind, account, json_extract(body, '$.address'), sequence)
+WHERE json_extract(body, '$.address') IS NOT NULL""",
     "entries_never_change": """
 CREATE TRIGGER entries_never_change BEFORE UPDATE ON entries
 BEGIN SELECT RAISE(ABORT, 'the journal is append-only: an entry never changes'); END""",
@@ -57,6 +61,10 @@ CREATE TABLE bindings (
   PRIMARY KEY (account, address)
 ) STRICT, WITHOUT ROWID""",
 }
+
+# What each version added to the one before it; without that an older journal holds the same, and is slower to ask.
+_ADDED: dict[int, tuple[str, ...]] = {2: ("entries_by_address",)}
+_OLDEST = 1
 
 _RESTORE = "run `ratecard log verify`; when it fails too, restore the file from a backup"
 
@@ -150,8 +158,8 @@ def identity(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def check_layout(connection: sqlite3.Connection, path: Path) -> None:
-    """Raises JournalError when the file is another program's, or of a version that this one does not know."""
+def check_layout(connection: sqlite3.Connection, path: Path) -> int:
+    """The version of the file. Raises JournalError when it is another program's, or none that this one knows."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application != APPLICATION_ID:
@@ -164,20 +172,43 @@ def check_layout(connection: sqlite3.Connection, path: Path) -> None:
             f"journal {path}: it has version {version}, and this ratecard knows versions up to {SCHEMA_VERSION}",
             hint="install the newer ratecard that wrote it; nothing was changed",
         )
-    if version < SCHEMA_VERSION:
+    if version < _OLDEST:
         raise JournalError(f"journal {path}: it has version {version}, which never was", hint=_RESTORE)
+    return int(version)
+
+
+def upgrade(connection: sqlite3.Connection, failpoints: Failpoints) -> None:
+    """Bring an older journal up to date in one transaction: killed at any point, it is of one version or the other."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()  # another process may have been faster
+        for newer in range(version + 1, SCHEMA_VERSION + 1):
+            for name in _ADDED[newer]:
+                connection.execute(STATEMENTS[name])
+            connection.execute(f"PRAGMA user_version = {newer}")
+        failpoints.reached("journal.before_upgrade")
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+    failpoints.reached("journal.after_upgrade")
 
 
 def layout_problems(connection: sqlite3.Connection) -> list[str]:
     """What of the tables, indexes and triggers is missing or differs."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    later = {name for newer, names in _ADDED.items() if newer > version for name in names}
     rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
     found = {str(name): str(sql).strip() for name, sql in rows}
     problems = []
     for name, statement in STATEMENTS.items():
+        if name in later:
+            continue
         if name not in found:
             problems.append(f"schema: {name} is missing")
         elif found[name] != statement.strip():
             problems.append(f"schema: {name} is not as it was made")
-    extra = sorted(set(found) - set(STATEMENTS))
+    extra = sorted(set(found) - (STATEMENTS.keys() - later))
     problems.extend(f"schema: {name} was added" for name in extra)
     return problems

@@ -10,17 +10,28 @@ from pathlib import Path
 
 from reconciler.base.canonical import Body
 from reconciler.base.errors import JournalError
-from reconciler.journal.database import check_layout, connect, create, failures_told, identity, layout_problems
+from reconciler.base.failpoints import NO_FAILPOINTS, Failpoints
+from reconciler.journal.database import (
+    SCHEMA_VERSION,
+    check_layout,
+    connect,
+    create,
+    failures_told,
+    identity,
+    layout_problems,
+    upgrade,
+)
 from reconciler.journal.entries import Binding
 from reconciler.journal.shelf import Bindings, RawRow, Row, Wanted
 
 _SELECT = "SELECT sequence, at, kind, account, body, previous, hash FROM entries"
 
 
-def open_file(path: Path, *, read_only: bool, patience_s: float) -> FileShelf:
+def open_file(path: Path, *, read_only: bool, patience_s: float, failpoints: Failpoints = NO_FAILPOINTS) -> FileShelf:
     """Open the file, made with its folder when there is none (file mode 0600), unless `read_only`.
 
-    `patience_s` is how long to wait for another process that is writing. Raises JournalError.
+    One of an older version is brought up to date, unless `read_only`: it can be read as it is. `patience_s` is how long
+    to wait for another process that is writing. Raises JournalError.
     """
     try:
         if not path.exists():
@@ -42,7 +53,8 @@ def open_file(path: Path, *, read_only: bool, patience_s: float) -> FileShelf:
     with failures_told(path):
         connection = connect(path, read_only=read_only, patience_s=patience_s)
         try:
-            check_layout(connection, path)
+            if check_layout(connection, path) < SCHEMA_VERSION and not read_only:
+                upgrade(connection, failpoints)
             return FileShelf(path, connection)
         except BaseException:
             connection.close()

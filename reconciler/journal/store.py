@@ -85,7 +85,7 @@ class Journal:
 
         `patience_s` is how long to wait for another process that is writing.
         """
-        shelf = open_file(path, read_only=read_only, patience_s=patience_s)
+        shelf = open_file(path, read_only=read_only, patience_s=patience_s, failpoints=failpoints)
         return cls(shelf, clock, failpoints=failpoints, secrets=secrets)
 
     @property

@@ -12,6 +12,7 @@ from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from reconciler.base.failpoints import NO_FAILPOINTS, Failpoints
 from reconciler.base.records import dataclass
 
 # Types only: a command imports what it needs, and none pays for what others exchange with a provider.
@@ -47,12 +48,16 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AccountAccess:
-    """What a connection needs: the account's name, its mode, the key itself, and an address other than the usual."""
+    """What a connection needs: the account's name, its mode, the key itself, and an address other than the usual.
+
+    `failpoints` are told of the places of a write on its way.
+    """
 
     name: str
     mode: Mode
     key: str = field(repr=False)
     url: str | None = None
+    failpoints: Failpoints = field(default=NO_FAILPOINTS, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,8 @@ from .shop import ACTIONS, ACTS, Crash, Shop, crash
 
 # Those of the lease are left to real processes, which die: this one would hold it still.
 JOURNALED = ("run_started", "intent", "outcome", "run_finished")
-POINTS = (*sorted(PLACES), *(f"journal.{when}_commit.{kind}" for when in ("before", "after") for kind in JOURNALED))
+APPLYING = sorted(place for place in PLACES if place.startswith("apply."))
+POINTS = (*APPLYING, *(f"journal.{when}_commit.{kind}" for when in ("before", "after") for kind in JOURNALED))
 CLASSES = [(act, promise) for act in ACTS for promise in (Promise if act in ACTIONS else (Promise.MARKER,))]
 # Where it is passed only, or passed again, when an answer was lost: before or after the provider had acted.
 AFTER_A_LOSS = ("apply.before_write", "apply.before_find", "apply.before_wait", "journal.after_commit.outcome")

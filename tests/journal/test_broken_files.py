@@ -19,7 +19,7 @@ def test_a_journal_of_a_newer_version_is_left_alone(path):
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 7")
     before = path.read_bytes()
-    with pytest.raises(JournalError, match="it has version 7, and this ratecard knows versions up to 1") as error:
+    with pytest.raises(JournalError, match="it has version 7, and this ratecard knows versions up to 2") as error:
         Journal.open(path, StillClock())
 
     assert "install the newer ratecard" in str(error.value.hint)

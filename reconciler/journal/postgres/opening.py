@@ -43,7 +43,7 @@ def open_postgres(
     engine = _engine(address, read_only=read_only, patience_s=patience_s)
     try:
         with failures_told(address.name, address.secrets):
-            schema = _prepare(engine, address, workspace, read_only=read_only)
+            schema = _prepare(engine, address, workspace, failpoints, read_only=read_only)
         shelf = PostgresShelf(address, engine, schema)
         return Journal(shelf, clock, failpoints=failpoints, secrets=secrets | frozenset(address.secrets))
     except BaseException:
@@ -89,7 +89,7 @@ def _engine(address: Address, *, read_only: bool, patience_s: float) -> Engine:
     return engine
 
 
-def _prepare(engine: Engine, address: Address, workspace: str, *, read_only: bool) -> str:
+def _prepare(engine: Engine, address: Address, workspace: str, failpoints: Failpoints, *, read_only: bool) -> str:
     """The schema of the journal, whose tables are there and up to date, for this workspace."""
     place = f"journal {address.name}"
     with engine.connect() as connection:
@@ -113,6 +113,10 @@ def _prepare(engine: Engine, address: Address, workspace: str, *, read_only: boo
             migrate(connection)
         if not _is_of(connection, workspace, place):
             connection.execute(insert(JOURNAL).values(single=True, workspace=workspace))
+        if version is not None:
+            failpoints.reached("journal.before_upgrade")
+    if version is not None:
+        failpoints.reached("journal.after_upgrade")
     return schema
 
 

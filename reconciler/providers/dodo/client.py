@@ -18,6 +18,7 @@ import httpx
 import orjson
 
 from reconciler.base.errors import AnswerLostError, NotSentError, ProviderError
+from reconciler.base.failpoints import NO_FAILPOINTS, Failpoints
 from reconciler.providers.dodo.limiter import LONGEST_PAUSE_S, Limiter
 
 BODY_LIMIT = 8 * 2**20
@@ -61,8 +62,10 @@ class Client:
         jitter: Callable[[], float] = random.random,
         trust_environment: bool = True,
         transport: httpx.BaseTransport | None = None,
+        failpoints: Failpoints = NO_FAILPOINTS,
     ) -> None:
         self.url = url
+        self.failpoints = failpoints
         self._key = key
         self._limiter = limiter
         self._sleep = sleep
@@ -217,6 +220,7 @@ class Client:
             raise AnswerLostError(f"{what}: the answer is larger than {BODY_LIMIT // 2**20} MiB") from None
         except httpx.HTTPError as error:
             raise AnswerLostError(f"{what}: {_reason(error)}; it may have happened") from None
+        self.failpoints.reached("write.answered")
         if 200 <= answer.status < 300:
             if not answer.content.strip():
                 return None

@@ -372,9 +372,9 @@ class DodoConnection:
             return LiveResource(change.kind, change.id, change.title, change.before or {}, archived=True)
         try:
             if not answer and request.method == "PATCH":
-                answer = self._client.get(request.path)
+                answer = self._read_back(request.path)
             elif change.verb is Verb.RESTORE and change.id is not None and (not answer or change.kind == COLLECTION):
-                answer = self._client.get(object_path(change.kind, change.id))
+                answer = self._read_back(object_path(change.kind, change.id))
             made = self._lifted(change.kind, answer, addresses)
         except ProviderError as error:
             # It was accepted; what cannot be read is not known, and not known is never success.
@@ -382,6 +382,10 @@ class DodoConnection:
                 f"{what} was accepted and what became of it could not be read: {error.message}", status=error.status
             ) from error
         return _as_planned(made, change, addresses)
+
+    def _read_back(self, path: str) -> Any:
+        self._client.failpoints.reached("write.before_read_back")
+        return self._client.get(path)
 
     def _arrange(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Bring the groups of a collection to what is wanted; the rest of the body, which one request changes."""

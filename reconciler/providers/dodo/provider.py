@@ -64,7 +64,14 @@ class Dodo:
         limiter = Limiter(
             None if sandbox else DEFAULT_TIER, clock=self._clock, wall_clock=self._wall_clock, sleep=self._sleep
         )
-        client = Client(url, access.key, limiter, sleep=self._sleep, trust_environment=not sandbox)
+        client = Client(
+            url,
+            access.key,
+            limiter,
+            sleep=self._sleep,
+            trust_environment=not sandbox,
+            failpoints=access.failpoints,
+        )
         return DodoConnection(client)
 
 

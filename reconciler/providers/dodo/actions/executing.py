@@ -108,6 +108,7 @@ class Actions:
             raise ProviderError(f"the refund {refund.id} is of {refund.payment}")
         if refund.status == REFUND_FAILED:
             raise _RefusedAtOnceError(f"{change.address}: the refund {refund.id} failed at once: nothing went back")
+        self._client.failpoints.reached("write.before_read_back")
         payment = self._books.payment_alone(refund.payment)
         if payment is None or all(one.id != refund.id for one in payment.refunds):
             raise ProviderError(f"payment {refund.payment} does not show the refund {refund.id}", retry=True)
@@ -165,6 +166,7 @@ class Actions:
         if change.kind not in CHANGES_PLAN and answer:
             subscription = self._books.lift(_object(answer))
         else:
+            self._client.failpoints.reached("write.before_read_back")
             found = self._books.subscription(subscription_id)
             if found is None:
                 raise ProviderError(f"there is no subscription {subscription_id} any more")
