@@ -31,6 +31,11 @@ _TARGETS = ("customer", "payment", "subscription", "currency")
 # By which field of its level an action names its target; all others name a subscription.
 _NAMED_BY = {"refund": "payment", "credit_grant": "customer"}
 _IN_MONEY = frozenset({"refund", "credit_grant"})
+# What stands in the manifest of something larger, whose totals are judged, and never for itself.
+_PARTS = {"plan_change": "a migration"}
+# What a subscription costs is read again with it, so that nobody can make little of what ends.
+_COST = ("currency", "amount_before", "every")
+_COSTING = frozenset({"cancellation", "pause"})
 _HINT = "do not apply it; make one of your own with `ratecard plan`"
 
 
@@ -46,6 +51,8 @@ def refuse_impossible(change_set: ChangeSet, capabilities: Capabilities) -> None
         if (change.verb is Verb.EXECUTE) is not capabilities.is_action(change.kind):
             what = "an action, which is executed" if capabilities.is_action(change.kind) else "no action"
             raise RefusedError(f"{change.key}: a {change.kind} is {what}", hint=_HINT)
+        if change.kind in _PARTS:
+            raise RefusedError(f"{change.key}: it comes as a part of {_PARTS[change.kind]} only", hint=_HINT)
         if kind.specs and change.address.partition("/")[0] not in kind.specs:
             raise RefusedError(f"{change.key}: no {change.kind} is kept under {change.address}", hint=_HINT)
         if change.verb is Verb.EXECUTE:
@@ -62,6 +69,8 @@ def _refuse_impossible_level(change: Change, capabilities: Capabilities) -> None
     operation = capabilities.operations.get(change.kind)
     before, after = change.before, change.after
     if change.kind in LOCAL_KINDS:
+        if change.kind == "policy" and before is None and change.reverse.undo is not Undo.IRREVERSIBLE:
+            raise RefusedError(f"{change.key}: a first policy is not taken away again, which it hides", hint=_HINT)
         return
     assert before is not None, "what acts at a provider has a level before"
     assert after is not None, "and one after"
@@ -74,6 +83,8 @@ def _refuse_impossible_level(change: Change, capabilities: Capabilities) -> None
         raise RefusedError(
             f"{change.key}: it says that it is about {change.id}, and its level is another's", hint=_HINT
         )
+    if change.kind in _COSTING and any(name not in before or before[name] != after.get(name) for name in _COST):
+        raise RefusedError(f"{change.key}: it does not say what the subscription costs now", hint=_HINT)
     if change.fingerprint != level_fingerprint(before):
         raise RefusedError(f"{change.key}: its fingerprint is not that of the level before", hint=_HINT)
     if change.kind == "trial_extension" and _days_longer(before, after) > _most_days():

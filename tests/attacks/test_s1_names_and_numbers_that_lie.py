@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -155,13 +154,20 @@ def test_waves_are_of_all_effects(tmp_path: Path) -> None:
         verify_all(tmp_path, migration(tmp_path, waves=[2, 3]))
 
 
-def test_what_a_level_says_beside_its_target_is_free(tmp_path: Path) -> None:
-    """What is true passes: the worth of a subscription is told by `after` alone."""
-    before: Body = {"customer": "cus_1", "subscription": "sub_1", "status": "active"}
-    after: Body = {**before, "status": "paused", "currency": "USD", "amount_before": 4900, "every": "month"}
-    paused = action("pause", "sub_1", before, after)
-    refuse_impossible(paused, CAPABILITIES)
-    refuse_impossible(replace(paused, policy="sha256:0"), CAPABILITIES)
+@pytest.mark.parametrize("kind", ["pause", "cancellation"])
+def test_what_a_subscription_costs_is_a_part_of_what_is_read_again(kind: str) -> None:
+    """Else whoever makes the file could say that next to nothing is lost, and a rule about revenue would let it go."""
+    whose: Body = {"customer": "cus_1", "subscription": "sub_1", "status": "active"}
+    costs: Body = {"currency": "USD", "amount_before": 4900, "every": "month"}
+    ends: Body = {"status": "paused"}
+    refuse_impossible(action(kind, "sub_1", {**whose, **costs}, {**whose, **costs, **ends}), CAPABILITIES)
+    for before, after in (
+        (whose, {**whose, **costs, **ends}),
+        (whose, {**whose, **ends}),
+        ({**whose, **costs}, {**whose, **costs, **ends, "amount_before": 1}),
+    ):
+        with pytest.raises(RefusedError, match="what the subscription costs"):
+            refuse_impossible(action(kind, "sub_1", before, after), CAPABILITIES)
 
 
 def test_every_kind_of_object_says_of_which_specs_it_is() -> None:

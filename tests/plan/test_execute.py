@@ -108,7 +108,7 @@ FORGED: dict[str, Callable[[Change], Change]] = {
 
 @pytest.mark.parametrize("what", FORGED)
 def test_a_forged_action_is_refused(what: str) -> None:
-    refuse_impossible(change_set([REFUND, PLAN_CHANGE]), CAPABILITIES)
+    refuse_impossible(change_set([REFUND]), CAPABILITIES)
     with pytest.raises(RefusedError):
         refuse_impossible(change_set([FORGED[what](REFUND)]), CAPABILITIES)
 
@@ -128,7 +128,11 @@ def test_the_reverse_brings_a_level_back_and_names_what_it_cannot() -> None:
     assert (back.verb, back.id, back.before, back.after) == (
         Verb.EXECUTE, "sub_1", now.body, {**MOVE, "timing": "now"},
     )  # fmt: skip
-    refuse_impossible(change_set([back]), CAPABILITIES)
+
+
+def test_a_plan_change_comes_as_a_part_of_a_migration_whose_totals_are_judged() -> None:
+    with pytest.raises(RefusedError, match="as a part of a migration only"):
+        refuse_impossible(change_set([PLAN_CHANGE]), CAPABILITIES)
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ def add_cancellation(resolving: Resolving, fact: SubscriptionFact) -> str | None
         return "it ends at its next renewal already"
     before: dict[str, JSON] = {
         **_whose(fact),
+        **_worth(fact),
         "status": str(fact.status),
         "cancels_at_next_billing": fact.cancels_at_next_billing,
     }
@@ -53,7 +54,7 @@ def add_cancellation(resolving: Resolving, fact: SubscriptionFact) -> str | None
         fact.id,
         title=f"cancel the subscription of {fact.customer} {when}",
         before=before,
-        after={**before, **ends, **_worth(fact), "reason": document.spec.reason},
+        after={**before, **ends, "reason": document.spec.reason},
         impact=moved(
             f"Customer {fact.customer} stops paying {_price(fact)} {when}.", subscriptions=1, before=revenue, after=()
         ),
@@ -76,14 +77,14 @@ def add_pause(resolving: Resolving, fact: SubscriptionFact) -> str | None:
     if fact.cancels_at_next_billing and not resume:
         return "it ends at its next renewal"
     wanted = SubscriptionStatus.ACTIVE if resume else SubscriptionStatus.PAUSED
-    before: dict[str, JSON] = {**_whose(fact), "status": str(fact.status)}
+    before: dict[str, JSON] = {**_whose(fact), **_worth(fact), "status": str(fact.status)}
     revenue = total([monthly(fact.amount, fact.every)])
     resolving.add(
         PAUSE,
         fact.id,
         title=f"{'resume' if resume else 'pause'} the subscription of {fact.customer}",
         before=before,
-        after={**before, "status": str(wanted), **_worth(fact), "reason": document.spec.reason},
+        after={**before, "status": str(wanted), "reason": document.spec.reason},
         impact=moved(
             f"Customer {fact.customer} pays {_price(fact)} again."
             if resume
@@ -187,7 +188,10 @@ def _whose(fact: SubscriptionFact) -> dict[str, JSON]:
 
 
 def _worth(fact: SubscriptionFact) -> dict[str, JSON]:
-    """What one period costs: from it a policy knows what the effect means for revenue."""
+    """What one period costs: from it a policy knows what the effect means for revenue.
+
+    Where it is a part of the level it is read again at the provider, so that it cannot be made up.
+    """
     return {"currency": fact.amount.currency, "amount_before": fact.amount.minor, "every": str(fact.every)}
 
 

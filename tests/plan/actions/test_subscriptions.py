@@ -32,6 +32,7 @@ def test_a_subscription_ends_at_its_next_renewal_and_can_be_kept_until_then():
     _, (change,) = added(add_cancellation, "Cancellation", "{subscription: sub_1, when: next_renewal}", SUB)
     assert change.before == {
         "customer": "cus_1", "subscription": "sub_1", "status": "active", "cancels_at_next_billing": False,
+        "currency": "USD", "amount_before": 4900, "every": "month",
     }  # fmt: skip
     assert (change.after["status"], change.after["cancels_at_next_billing"]) == ("active", True)
     assert change.reverse.undo is Undo.REVERSIBLE

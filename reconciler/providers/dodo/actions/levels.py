@@ -55,6 +55,9 @@ def subscription_level(subscription: SubscriptionFact, change: Change, ids: Ids)
         "status": str(subscription.status),
         "cancels_at_next_billing": subscription.cancels_at_next_billing,
         "next_billing_at": None if subscription.next_billing_at is None else format_time(subscription.next_billing_at),
+        "currency": subscription.amount.currency,
+        "amount_before": subscription.amount.minor,
+        "every": str(subscription.every),
     }
 
 
