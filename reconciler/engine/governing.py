@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from reconciler.plan.approval import Requester
 
 ID = "policy"
+_STAYS = "a first policy is not taken away again; another policy can take its place"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +135,7 @@ def policy_change(wanted: Body | None, now: InForce) -> Change | None:
         id=ID,
         before=now.body,
         after=wanted,
-        reverse=Reverse(
-            Undo.REVERSIBLE,
-            Verb.EXECUTE,
-            "a first policy is not taken away again; another policy can take its place" if first else None,
-        ),
+        reverse=Reverse(Undo.IRREVERSIBLE, reason=_STAYS) if first else Reverse(Undo.REVERSIBLE, Verb.EXECUTE),
         fingerprint=level_fingerprint(now.body) if now.body is not None else None,
     )
 

@@ -100,7 +100,8 @@ def combined(verdicts: Iterable[Verdict]) -> Verdict:
         else (),
         rule=rules[0] if len(rules) == 1 else None,
         valid_for=min(one.valid_for for one in all_of_them),
-        confirm=max((one.confirm for one in all_of_them if one.confirm is not None), default=None),
+        # One text for the whole change set, whichever of its changes asks for it.
+        confirm=next((one.confirm for one in all_of_them if one.confirm is not None), None),
     )
 
 

@@ -84,7 +84,7 @@ def planned(session: Session, *texts: str) -> ChangeSet:
 def adopt(session: Session, policy: str, key: Any = "founder") -> None:
     """Put a first policy in force, and leave no spec behind."""
     first = planned(session, policy)
-    approve(session, first, key)
+    approve(session, first, key, confirmed=1)
     assert apply_change_set(session, first).reason is None
     write(session)
 

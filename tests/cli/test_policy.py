@@ -38,7 +38,7 @@ def test_what_is_in_force_is_told_with_who_approved_it(workspace: Path, ratecard
 
     digest = ratecard("plan", "--json").digest
     assert ratecard("policy", "show").out == ""  # planned is not in force
-    assert ratecard("approve", digest, "--as", "Ann", "--yes").code == 0
+    assert ratecard("approve", digest, "--as", "Ann", "--yes", "--confirm", "1").code == 0
     assert ratecard("apply", digest).code == 0
 
     shown = ratecard("policy", "show")

@@ -61,7 +61,7 @@ def planned(session):
 def adopt(session):
     first = planned(session)
     remember(session, first)
-    approve(session, first, "Ann")
+    approve(session, first, "Ann", confirmed=1)
     done = apply_change_set(session, first)
     assert (done.result, done.reason, done.left) == (Result.APPLIED, None, ())
 
@@ -175,7 +175,7 @@ def test_a_policy_that_names_nobody_cannot_lock_everybody_out(session):
 def applied(session, change_set, *people):
     remember(session, change_set, by="sue")
     for person in people:
-        approve(session, change_set, person)
+        approve(session, change_set, person, confirmed=len(change_set.irreversible()) or None)
     done = apply_change_set(session, change_set)
     assert (done.result, done.reason) == (Result.APPLIED, None)
 
