@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Protocol
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
 class Clock(Protocol):
@@ -20,7 +23,8 @@ def parse_time(text: str) -> datetime:
     Raises ValueError, with words for the user, when the text is no moment or names no offset from UTC.
     """
     if "T" not in text:
-        raise ValueError(f'"{text}" has no time of day; write it like 2026-04-15T09:00:00Z')
+        begins = f"{text}T00:00:00Z" if _DATE.fullmatch(text) else "2026-04-15T09:00:00Z"
+        raise ValueError(f'"{text}" has no time of day; write it like {begins}')
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -25,9 +25,15 @@ def mistakes_of(error: ValidationError, value: Value, model: type[BaseModel]) ->
     `value` is what was validated against `model`.
     """
     unions: dict[Path, list[Mapping[str, Any]]] = {}
+    inside: dict[Path, list[tuple[Path, bool, Mapping[str, Any]]]] = {}
     for found in error.errors(include_url=False, include_input=False)[:MOST_MISTAKES]:
         path, about_key, beyond = _path(found["loc"], value)
         kind = found["type"]
+        if len(beyond) > 1 and isinstance(_at(value, path), dict):  # in that branch of a union which is a mapping
+            inner, about_key, rest = _path(beyond[1:], _at(value, path))
+            below = (*path, *inner, *(rest[-1:] if kind == "missing" else ()))
+            inside.setdefault(path, []).append((below, about_key or kind == "extra_forbidden", found))
+            continue
         if kind == "missing":
             path = (*path, *beyond[-1:])
         elif beyond and not about_key:
@@ -36,7 +42,11 @@ def mistakes_of(error: ValidationError, value: Value, model: type[BaseModel]) ->
         about_key = about_key or kind == "extra_forbidden"
         yield path, about_key, _mistake(found, path, _at(value, path), model, about_key)
     for path, branches in unions.items():
-        yield path, False, _union(branches, path, _at(value, path), model)
+        if path not in inside:
+            yield path, False, _union(branches, path, _at(value, path), model)
+    for below in inside.values():
+        for path, about_key, found in below:
+            yield path, about_key, _mistake(found, path, _at(value, path), model, about_key)
 
 
 def did_you_mean(word: str, words: Sequence[str]) -> str | None:

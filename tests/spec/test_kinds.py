@@ -85,6 +85,19 @@ FIRST = "fee: 500 USD, included: 500000"
             PLAN, "  features:", "  existing: {then: next_renewal, proration: full}\n  features:",
             "spec.existing.proration", "plan/existing", "goes with now",
         ),
+        # Where a word or a mapping may stand, what is wrong inside the mapping is told, each mistake at its own place.
+        (
+            PLAN, "  features:", '  existing: {"on": "2027-03-01"}\n  features:',
+            "spec.existing.on", "time/moment", "write it like 2027-03-01T00:00:00Z",
+        ),
+        (
+            PLAN, "  features:", "  existing: {then: now, until: 3}\n  features:",
+            "spec.existing.until", "schema/unknown-key", '"until" is not a key here',
+        ),
+        (
+            PLAN, "  features:", "  existing: {cohorts: [{countries: [DE], then: soon}], then: now}\n  features:",
+            "spec.existing.cohorts[0].then", "schema/unknown-value", '"soon"',
+        ),
         (PLAN, "card: optional", "card: optional, amount: 1 USD", "spec.trial.card", "plan/trial", "without a card"),
         (PLAN, "card: optional", "card: required, amount: 0 USD", "spec.trial.amount", "plan/trial", "free trial"),
         (PLAN, "card: optional", "card: required, amount: 1 EUR", "spec.trial.amount", "plan/currency", "1 EUR"),
