@@ -57,6 +57,9 @@ class Where:
         return f"`ratecard {text}{options}`"
 
 
+# `--refresh full`: whatever is remembered, every object is read by itself.
+FULL = "full"
+
 _OPTIONS = {
     "workspace": click.option(
         "--workspace", metavar="DIR", help="The folder with ratecard.yaml, or one below it.  [default: here]"
@@ -89,6 +92,18 @@ def with_where(*names: str) -> Callable[[Function], Function]:
         return decorated  # type: ignore[no-any-return]  # click's decorators keep the function
 
     return decorate
+
+
+def with_refresh(function: Function) -> Function:
+    """Give a command the option `--refresh`, as `refresh`: `moved` or `full`."""
+    option: Any = click.option(
+        "--refresh",
+        type=click.Choice(["moved", FULL]),
+        default="moved",
+        show_default=True,
+        help="What to read by itself: what has moved since it was read, or everything.",
+    )
+    return option(function)  # type: ignore[no-any-return]  # click's decorators keep the function
 
 
 def person_named(name: str | None) -> str:

@@ -30,15 +30,15 @@ class Drifted:
     untold: tuple[str, ...] = ()
 
 
-def look_for_drift(session: Session) -> Drifted:
+def look_for_drift(session: Session, *, whole: bool = False) -> Drifted:
     """Compare the account with what the runs in the journal left behind. Writes nothing.
 
-    Raises ProviderError or JournalError.
+    With `whole` every object is read by itself, whatever is remembered of it. Raises ProviderError or JournalError.
     """
     session.progress.step("Reading the journal")
     left = left_behind(session)
     session.progress.step("Reading the account")
-    live = session.connection.read(session.bindings())
+    live = session.connection.read(session.bindings(), whole=whole)
     capabilities = session.provider.capabilities
     drifts = find_drift(tuple(left.values()), live, session.bindings(), capabilities, session.workspace.name)
     ours = frozenset(binding.id for binding in session.bindings().values())

@@ -58,10 +58,10 @@ class ActionPlan:
 
 
 @collector_paused()
-def make_change_set(session: Session, desired: Desired | None = None) -> Planned:
+def make_change_set(session: Session, desired: Desired | None = None, *, whole: bool = False) -> Planned:
     """Plan: what would make the account what the specs ask for. Reads the provider, writes nothing there.
 
-    Raises ProviderError or JournalError.
+    With `whole` every object is read by itself, whatever is remembered of it. Raises ProviderError or JournalError.
     """
     session.progress.step("Reading specs")
     wanted = desired or load_desired(session.workspace, session.provider)
@@ -72,7 +72,7 @@ def make_change_set(session: Session, desired: Desired | None = None) -> Planned
     bindings = session.bindings()
     bindings.update((a, b) for a, b in session.all_bindings().items() if a in addresses)
     adopted = [Binding(r.address, r.kind, r.adopt) for r in wanted.resources if r.adopt and r.address not in bindings]
-    live = session.connection.read(bindings, adopted)
+    live = session.connection.read(bindings, adopted, whole=whole)
     session.progress.step("Comparing")
     capabilities = session.provider.capabilities
     found = diff(wanted.resources, live, bindings, capabilities, session.workspace.name)

@@ -17,6 +17,7 @@ from reconciler.base.errors import JournalError, LockedError, RatecardError, Ref
 from reconciler.base.failpoints import NO_FAILPOINTS, Failpoints
 from reconciler.base.records import dataclass
 from reconciler.engine.config import FOLDER, Account, Workspace, access, known_secrets, path_in, read_secret
+from reconciler.engine.keeping import Keeping
 from reconciler.journal.entries import Entry, EntryKind
 from reconciler.journal.lease import HOLDS_S, AccountLease
 from reconciler.journal.lock import AccountLock, holder_note
@@ -24,7 +25,7 @@ from reconciler.journal.store import Journal
 from reconciler.plan.approval import Decision
 from reconciler.plan.change_set import NO_POLICY, AccountIdentity
 from reconciler.plan.resource import Binding
-from reconciler.providers.base import AccountAccess, Connection, Mode, Provider
+from reconciler.providers.base import AccountAccess, Connection, Keeps, Mode, Provider
 from reconciler.providers.registry import find_provider
 
 
@@ -158,12 +159,17 @@ def open_session(
     granted = access(workspace, name, account)
     _refuse_shared_key(workspace, name, account, granted.key)
     with ExitStack() as stack:
-        if granted.mode is Mode.SANDBOX and granted.url is None:
+        lasting = granted.mode is not Mode.SANDBOX or granted.url is not None
+        if not lasting:
             granted = replace(granted, url=stack.enter_context(_own_sandbox(workspace, name, account)))
         secrets = known_secrets(workspace) | {granted.key}
         journal = stack.enter_context(open_journal(workspace, clock, failpoints, secrets=secrets))
         connection = provider.connect(replace(granted, failpoints=failpoints))
         stack.callback(connection.close)
+        if workspace.index is not None and isinstance(connection, Keeps) and lasting:
+            keeping = Keeping(workspace.index, _fingerprint(granted), clock)
+            connection.keep_with(keeping)
+            stack.callback(keeping.close)
         yield Session(
             workspace=workspace,
             account_name=name,

@@ -38,6 +38,14 @@ class Label:
     quiet: bool = False
 
 
+class Reading(StrEnum):
+    """When a part of an object that lists leave out is read: what its age can tell decides, never what it costs."""
+
+    MOVED = "when the object has moved"  # whoever changes it changes the moment that lists tell of the object
+    ALWAYS = "always"  # below the object: nobody says that the object's own moment moves with it
+    WHOLE = "when all is read"  # only where the object is read by itself for another reason, or all are
+
+
 @dataclass(frozen=True, slots=True)
 class KindCapabilities:
     """What can be done with one kind of object.
@@ -51,8 +59,9 @@ class KindCapabilities:
     says what it is about when somebody else changes a field (`money`, `access`, `cosmetic`), by dotted path; that of
     the empty path holds for all others. `billed` and `ends` are the periods after which it is billed again and is over,
     `events` the field of the events that it is sent (empty: all), `expires` that of the moment at which it is over.
-    `specs` are the kinds of specs whose addresses such an object can have, any where there are none: the rules of a
-    policy go by them.
+    `parts` says of each field that lists leave out when it is read; the empty path stands for all of an object that no
+    list of the account shows. `specs` are the kinds of specs whose addresses such an object can have, any where there
+    are none: the rules of a policy go by them.
     """
 
     kind: str
@@ -71,6 +80,7 @@ class KindCapabilities:
     ends: Label | None = None
     events: str = ""
     expires: str = ""
+    parts: Mapping[str, Reading] = field(default_factory=dict)
 
 
 # Kinds of actions that are done here, on whatever account, without asking its provider.

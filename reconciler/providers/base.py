@@ -208,6 +208,46 @@ class Connection(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is known of an object beyond what lists show, since it was read by itself.
+
+    `seen` is a hash of the list's item of then: with another item, what is kept holds no longer. `body` is as the
+    provider answered it; None where the item told everything.
+    """
+
+    seen: str
+    body: Body | None
+
+
+class Keeper(Protocol):
+    """Remembers between runs what was read one by one. It is no record: what it forgets costs a request, no more.
+
+    Used from several threads.
+    """
+
+    def recall(self, kind: str, object_id: str) -> Kept | None:
+        """What is kept of an object, None where nothing is. What is too old to be trusted was seen as nothing."""
+        ...
+
+    def keep(self, kind: str, object_id: str, kept: Kept) -> None:
+        """Keep this from now on."""
+        ...
+
+    def keep_only(self, kind: str, ids: Collection[str]) -> None:
+        """Forget all other objects of a kind: there are none."""
+        ...
+
+
+@runtime_checkable
+class Keeps(Protocol):
+    """A connection that need not read again what a keeper remembers and what has not moved since."""
+
+    def keep_with(self, keeper: Keeper) -> None:
+        """Remember with this from now on. What is asked for by `also` or `whole` is read all the same."""
+        ...
+
+
 @runtime_checkable
 class TellsTime(Protocol):
     """A connection whose answers say when they were given."""

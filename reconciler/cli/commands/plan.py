@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from reconciler.cli.change_sets import needs_of, print_change_set, save_change_set, save_effects, style_of
-from reconciler.cli.common import CHANGES, Where, count, say, session_for, tell, with_where
+from reconciler.cli.common import CHANGES, FULL, Where, count, say, session_for, tell, with_refresh, with_where
 from reconciler.cli.identity import remember_asked, save_request, with_identity
 
 
@@ -16,6 +16,7 @@ from reconciler.cli.identity import remember_asked, save_request, with_identity
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the change set to this file.")
 @click.option("--format", "style", type=click.Choice(["text", "markdown"]), help="How to print it; else text.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes, 0 when there are none.")
+@with_refresh
 @with_identity("asks for it")
 @with_where("workspace", "account", "now", "json")
 def command(
@@ -23,19 +24,22 @@ def command(
     out: Path | None,
     style: str | None,
     detailed_exitcode: bool,
+    refresh: str,
     person: str | None,
     key: Path | None,
     token: str | None,
 ) -> int:
     """Make the change set that brings an account to what the specs ask for. Nothing is written at the provider.
 
-    With --key it is proven who asked for it, where a policy lets nobody approve what they asked for themselves.
+    What lists leave out is remembered from one plan to the next, and read again where an object has moved, or after a
+    day; --refresh full reads all of it. With --key it is proven who asked for it, where a policy lets nobody approve
+    what they asked for themselves.
     """
     from reconciler.engine.planning import make_change_set
 
     chosen = style_of(where, style)
     with session_for(where) as session:
-        planned = make_change_set(session)
+        planned = make_change_set(session, whole=refresh == FULL)
         if planned.change_set is None:
             tell(planned.diagnostics, where, session.workspace.folder)
             return 1

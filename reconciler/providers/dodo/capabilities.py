@@ -6,7 +6,7 @@ From the vendor's OpenAPI 1.113.0 and the types of its client 1.123.0, read 2026
 from __future__ import annotations
 
 from reconciler.plan.actions.kinds import ACTION_KINDS as LOCAL_ACTIONS
-from reconciler.plan.capabilities import Capabilities, Form, KindCapabilities, Label
+from reconciler.plan.capabilities import Capabilities, Form, KindCapabilities, Label, Reading
 from reconciler.providers.dodo.actions.capabilities import ACTION_KINDS, ACTION_OPERATIONS
 from reconciler.providers.dodo.events import EVENT_TYPES
 
@@ -208,6 +208,24 @@ _LOCALIZED_LABELS = {
     "amount": Label("price", Form.MONEY),
 }
 
+# A change of a product moves the moment that lists tell of it; so does, by its words, no other request.
+_PRODUCT_PARTS = {
+    "addons": Reading.MOVED,
+    "brand_id": Reading.MOVED,  # an archived brand moves its products, too: what is not listed any more is read again
+    "credit_entitlements": Reading.MOVED,
+    "license_key_enabled": Reading.MOVED,
+    "digital_product_delivery": Reading.WHOLE,  # files come by requests of their own; no spec sets them on a product
+}
+_COLLECTION_PARTS = {
+    "brand_id": Reading.ALWAYS,
+    "effective_at_on_upgrade": Reading.ALWAYS,
+    "effective_at_on_downgrade": Reading.ALWAYS,
+    "proration_billing_mode_on_upgrade": Reading.ALWAYS,
+    "proration_billing_mode_on_downgrade": Reading.ALWAYS,
+    "on_payment_failure": Reading.ALWAYS,
+    "groups": Reading.ALWAYS,  # groups and what is in them have requests of their own
+}
+
 _CONFIGURATION = {
     METER: KindCapabilities(
         kind=METER,
@@ -270,6 +288,7 @@ _CONFIGURATION = {
         immutable=frozenset({"price.type"}),
         money=frozenset({"price"}),
         labels=_PRODUCT_LABELS,
+        parts=_PRODUCT_PARTS,
         billed=_BILLED_EVERY,
         ends=_ENDS_AFTER,
     ),
@@ -296,6 +315,7 @@ _CONFIGURATION = {
         marked=False,
         natural_key=("product_id", "country_code"),
         labels=_LOCALIZED_LABELS,
+        parts={"": Reading.ALWAYS},  # a list for each product that has such prices
         irreversible={"delete": "Dodo restores no price of a country; planning the specs that name it makes a new one"},
     ),
     COLLECTION: KindCapabilities(
@@ -305,6 +325,7 @@ _CONFIGURATION = {
         marked=False,
         natural_key=("name",),
         labels=_COLLECTION_LABELS,
+        parts=_COLLECTION_PARTS,
     ),
     DISCOUNT: KindCapabilities(
         kind=DISCOUNT,

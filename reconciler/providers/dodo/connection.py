@@ -20,7 +20,7 @@ from reconciler.base.period import UNITS, Period
 from reconciler.plan.change_set import Change, Verb
 from reconciler.plan.impact import Exposure, monthly
 from reconciler.plan.resource import FOREIGN, Binding, Live, LiveResource, reference, rewrite_body
-from reconciler.providers.base import Found, Request
+from reconciler.providers.base import Found, Keeper, Request
 from reconciler.providers.dodo.actions.books import DodoBooks
 from reconciler.providers.dodo.actions.executing import Actions
 from reconciler.providers.dodo.capabilities import (
@@ -37,9 +37,10 @@ from reconciler.providers.dodo.capabilities import (
 )
 from reconciler.providers.dodo.client import Client
 from reconciler.providers.dodo.collections import arrange
+from reconciler.providers.dodo.details import Details
 from reconciler.providers.dodo.finding import alike, find_fate
 from reconciler.providers.dodo.lift import identify, lift
-from reconciler.providers.dodo.marks import ATTACHED, LEFT_OUT, owner_mark
+from reconciler.providers.dodo.marks import LEFT_OUT, owner_mark
 from reconciler.providers.dodo.payloads import create_payload, patch_metadata, patch_payload, resolve, resolve_known
 
 THREADS = 4
@@ -87,16 +88,6 @@ class _AddressesNow(Mapping[str, str]):
         return sum(1 for _ in self)
 
 
-def _may_have_more(object_id: str, raw: Raw, one_by_one: Collection[str] | None) -> bool:
-    """Whether a product has what lists leave out by its metadata, or is of others and asked for.
-
-    `one_by_one` None asks for all of them.
-    """
-    metadata = raw.get("metadata") or {}
-    said = {metadata.get(key) for key in LEFT_OUT.values()}
-    return ATTACHED in said or (said == {None} and (one_by_one is None or object_id in one_by_one))
-
-
 class DodoConnection:
     """A connection to one account, safe to share between threads.
 
@@ -114,6 +105,7 @@ class DodoConnection:
         self._account: str | None = None
         self._books = DodoBooks(client, self._known_ids)
         self._actions = Actions(client, self._books)
+        self._details = Details(self._pool, lambda one: client.get(object_path(PRODUCT, one)), client.last_answer)
 
     def __repr__(self) -> str:
         return f"DodoConnection({self._client!r})"
@@ -131,6 +123,10 @@ class DodoConnection:
         """When the newest answer was given, by Dodo's clock."""
         return self._client.last_answer()
 
+    def keep_with(self, keeper: Keeper) -> None:
+        """Remember with this what is read product by product."""
+        self._details.keeper = keeper
+
     @property
     def books(self) -> DodoBooks:
         """Customers, payments and subscriptions: read only."""
@@ -147,10 +143,11 @@ class DodoConnection:
 
         A bound object that is in neither is really gone, and is left out. `also` are further objects to look for by
         id, which stand for no address. Of objects that we have not made, lists may leave out a part: those of `also`
-        are read whole, and with `whole` all are, one request for each product. Raises ProviderError.
+        are read whole, and with `whole` all are, one request for each product. A keeper spares what has not moved
+        since, but none of these. Raises ProviderError.
         """
         also = tuple(also)
-        one_by_one = None if whole else {binding.id for binding in also if binding.kind == PRODUCT}
+        fresh = None if whole else {binding.id for binding in also if binding.kind == PRODUCT}
         addresses = {binding.id: address for address, binding in bindings.items()}
         with self._guard:
             self._bound = addresses
@@ -163,10 +160,13 @@ class DodoConnection:
         resources: list[LiveResource] = []
         account: str | None = None
         products: Iterable[Raw] = ()
+        listed: dict[str, Collection[str]] = {}
         for kind, future in futures.items():
             active, archived = future.result()
-            if kind == PRODUCT:
-                active, archived = self._whole(active, one_by_one), self._whole(archived, one_by_one)
+            listed[kind] = active.keys()
+            if kind == PRODUCT:  # after all that a product may refer to, by the order of PATHS
+                active, archived = (self._details.whole(part, fresh, listed) for part in (active, archived))
+                self._details.keep_only(active.keys() | archived.keys())
             resources += [lift(kind, raw, addresses) for raw in active.values()]
             resources += [lift(kind, raw, addresses, archived=True) for raw in archived.values()]
             account = account or next((raw["business_id"] for raw in active.values() if raw.get("business_id")), None)
@@ -175,18 +175,6 @@ class DodoConnection:
             self._account = account or self._account
         resources += self._read_below([raw for raw in products if raw.get("pricing_mode")], addresses)
         return Live(tuple(resources), account)
-
-    def _whole(self, products: Mapping[str, Raw], one_by_one: Collection[str] | None) -> dict[str, Raw]:
-        """The products with what lists leave out, read one by one where that is asked (None: all of them).
-
-        Also where their metadata says that there is some: what we make says so, one way or the other.
-        """
-        partly = {
-            object_id: self._pool.submit(self._client.get, object_path(PRODUCT, object_id))
-            for object_id, raw in products.items()
-            if "credit_entitlements" not in raw and _may_have_more(object_id, raw, one_by_one)
-        }
-        return {**products, **{object_id: future.result() for object_id, future in partly.items()}}
 
     def _read_below(self, products: Sequence[Raw], addresses: Mapping[str, str]) -> list[LiveResource]:
         """The pricing modes of products, and their prices for countries: one request for each product with a mode."""

@@ -1,0 +1,131 @@
+"""What lists of products leave out: read product by product where it may be there, and kept until the product moves.
+
+A list's item tells when its product was last changed. While the item is the same, byte for byte, what was read of the
+product by itself still holds; what else can change it is listed beside it, and looked at (`CAPABILITIES` says how each
+part of an object is read).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Executor
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+
+from reconciler.base.clock import parse_time
+from reconciler.providers.base import Keeper, Kept
+from reconciler.providers.dodo.capabilities import ADDON, BRAND, CREDIT, PRODUCT
+from reconciler.providers.dodo.marks import ATTACHED, LEFT_OUT, OWNER_KEY
+
+Raw = Mapping[str, Any]
+
+# How long a change may still follow another one under the same moment, where moments are told in whole seconds.
+_SAME_SECOND = timedelta(seconds=2)
+
+
+class Details:
+    """Products whole, with as few requests as what is kept allows. Without a keeper nothing is kept."""
+
+    def __init__(self, executor: Executor, get: Callable[[str], Any], answered: Callable[[], datetime | None]) -> None:
+        """`get` reads the product of an id, `answered` tells when the newest answer was given."""
+        self._executor = executor
+        self._get = get
+        self._answered = answered
+        self.keeper: Keeper | None = None
+
+    def whole(
+        self,
+        products: Mapping[str, Raw],
+        fresh: Collection[str] | None,
+        listed: Mapping[str, Collection[str]],
+    ) -> dict[str, Raw]:
+        """The products with what lists leave out. Raises ProviderError.
+
+        `fresh` are the ids of those that are read anew where there may be more of them, and of those without any mark
+        of ours; with None all are, whatever their marks say. `listed` are the ids that are active, by kind.
+        """
+        items = {one: raw for one, raw in products.items() if "credit_entitlements" not in raw}
+        known = {one: self._recall(one, raw, listed) for one, raw in items.items()}
+        asked = {
+            one: self._executor.submit(self._get, one)
+            for one, raw in items.items()
+            if fresh is None or _is_asked(raw, known[one], fresh=one in fresh)
+        }
+        found = {**products, **{one: kept.body for one, kept in known.items() if kept is not None and kept.body}}
+        for one, future in asked.items():
+            found[one] = future.result()
+            self._keep(one, items[one], found[one])
+        for one, raw in items.items():
+            if one not in asked and known[one] is None and OWNER_KEY in (raw.get("metadata") or {}):
+                self._keep(one, raw, None)
+        return found
+
+    def keep_only(self, ids: Collection[str]) -> None:
+        """There are no other products than these."""
+        if self.keeper is not None:
+            self.keeper.keep_only(PRODUCT, ids)
+
+    def _recall(self, product_id: str, item: Raw, listed: Mapping[str, Collection[str]]) -> Kept | None:
+        """What is kept; `seen` is empty where it holds no longer."""
+        kept = self.keeper.recall(PRODUCT, product_id) if self.keeper is not None else None
+        if kept is None:
+            return None
+        holds = kept.seen == seen(item) and (kept.body is None or _is_there(kept.body, listed))
+        return kept if holds else Kept("", None)
+
+    def _keep(self, product_id: str, item: Raw, body: Raw | None) -> None:
+        if self.keeper is None or not self._is_settled(item):
+            return
+        self.keeper.keep(PRODUCT, product_id, Kept(seen(item), body))
+
+    def _is_settled(self, item: Raw) -> bool:
+        """Whether any change from now on shows in the moment at which the product was last changed."""
+        text = item.get("updated_at")
+        try:
+            moment = parse_time(text) if isinstance(text, str) else None
+        except ValueError:
+            return False
+        if moment is None:
+            return False
+        answered = self._answered()
+        return moment.microsecond != 0 or (answered is not None and answered - moment >= _SAME_SECOND)
+
+
+def seen(item: Raw) -> str:
+    """The hash of a list's item, as it was answered: in it is when the object was last changed."""
+    return hashlib.blake2b(orjson.dumps(item), digest_size=16).hexdigest()
+
+
+def _said(item: Raw) -> set[Any]:
+    metadata = item.get("metadata") or {}
+    return {metadata.get(key) for key in LEFT_OUT.values()}
+
+
+def _is_asked(item: Raw, kept: Kept | None, *, fresh: bool) -> bool:
+    """Whether a product must be read by itself: it has moved, or there may be something and none is kept.
+
+    What is kept of a product says that it has moved by `seen`, which is empty then.
+    """
+    said = _said(item)
+    if kept is not None and not kept.seen:
+        return True
+    if fresh:
+        return ATTACHED in said or said == {None} or (kept is not None and kept.body is not None)
+    return kept is None and ATTACHED in said
+
+
+def _is_there(body: Raw, listed: Mapping[str, Collection[str]]) -> bool:
+    """Whether all that a product refers to is there still.
+
+    What goes may be taken off products without a trace in when they were changed: Dodo moves the products of a brand
+    that is archived, and does not say what becomes of add-ons and credits on products.
+    """
+    brand = body.get("brand_id")
+    return (
+        (brand in (None, body.get("business_id")) or brand in listed[BRAND])
+        and all(one in listed[ADDON] for one in body.get("addons") or ())
+        and all(one.get("credit_entitlement_id") in listed[CREDIT] for one in body.get("credit_entitlements") or ())
+    )
