@@ -44,9 +44,8 @@ def mistakes_of(error: ValidationError, value: Value, model: type[BaseModel]) ->
     for path, branches in unions.items():
         if path not in inside:
             yield path, False, _union(branches, path, _at(value, path), model)
-    for below in inside.values():
-        for path, about_key, found in below:
-            yield path, about_key, _mistake(found, path, _at(value, path), model, about_key)
+    for place, about, what in (one for branch in inside.values() for one in branch):
+        yield place, about, _mistake(what, place, _at(value, place), model, about)
 
 
 def did_you_mean(word: str, words: Sequence[str]) -> str | None:
