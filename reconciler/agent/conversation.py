@@ -12,7 +12,7 @@ from typing import Any
 from reconciler.agent.judge import Catalogue, Judged, judge
 from reconciler.agent.port import Interpreter, View, Words
 from reconciler.agent.view import view_of
-from reconciler.agent.writing import Written, home_of, provenance_fields, read_file, staged, written
+from reconciler.agent.writing import Written, home_of, provenance_fields, written
 from reconciler.base.clock import Clock, format_time
 from reconciler.base.diagnostics import Diagnostic, has_errors
 from reconciler.base.errors import RefusedError
@@ -24,6 +24,7 @@ from reconciler.journal.entries import Entry, EntryKind, prompt_body
 from reconciler.journal.store import Journal
 from reconciler.plan.fields import escape
 from reconciler.providers.base import Provider
+from reconciler.spec.editing import read_file, staged
 from reconciler.spec.kinds.registry import ACTIONS
 from reconciler.spec.load import Spec
 

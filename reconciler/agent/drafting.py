@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reconciler.agent.port import Draft, Field, View
 from reconciler.base.diagnostics import Mistake
+from reconciler.spec.editing import leads_nowhere, put, value_at
 from reconciler.spec.kinds.fields import NAME_PATTERN
 from reconciler.spec.kinds.registry import KINDS
 
 API_VERSION = "ratecard.dev/v1alpha1"
-LONGEST_LIST = 1_000
 _ANNOTATIONS = ("metadata", "annotations")
 
 
@@ -47,36 +46,6 @@ def disagreements(draft: Draft, view: View) -> list[tuple[Field, Any]]:
     return [(field, now) for field, now in found if now != field.before]
 
 
-def value_at(document: Mapping[str, Any], path: Iterable[str | int]) -> Any:
-    """The value at a path, None where there is none."""
-    value: Any = document
-    for part in path:
-        if isinstance(part, int):
-            value = value[part] if isinstance(value, list) and 0 <= part < len(value) else None
-        else:
-            value = value.get(part) if isinstance(value, Mapping) else None
-    return value
-
-
-def put(document: Any, field: Field) -> None:
-    """Put a value at its path in place, making what leads there, or take it away. Works on plain and on YAML trees."""
-    if not field.path:
-        raise _leads_nowhere(field)
-    *way, last = field.path
-    holder = document
-    for part, following in zip(way, field.path[1:], strict=True):
-        holder = _step(holder, part, [] if isinstance(following, int) else {}, field)
-    if isinstance(last, int):
-        _put_in_list(holder, last, field)
-        return
-    if not isinstance(holder, dict):
-        raise _leads_nowhere(field)
-    if not field.remove:
-        holder[last] = copy.deepcopy(field.value)
-    else:
-        holder.pop(last, None)
-
-
 def _check_target(draft: Draft) -> None:
     """A draft says what a spec holds, not what it is: its kind and name are its own and no field changes them."""
     if draft.kind not in KINDS:
@@ -86,37 +55,7 @@ def _check_target(draft: Draft) -> None:
         raise Mistake(f'"{draft.name}" is no name of a spec', code="draft/name", hint=hint)
     for field in draft.fields:
         if field.path[:1] != ("spec",) and field.path[:2] != _ANNOTATIONS:
-            raise _leads_nowhere(field)
-
-
-def _step(holder: Any, part: str | int, empty: Any, field: Field) -> Any:
-    if isinstance(part, int):
-        if not isinstance(holder, list) or not 0 <= part <= min(len(holder), LONGEST_LIST):
-            raise _leads_nowhere(field)
-        if part == len(holder):
-            holder.append(empty)
-        return holder[part]
-    if not isinstance(holder, dict):
-        raise _leads_nowhere(field)
-    if part not in holder:
-        holder[part] = empty
-    return holder[part]
-
-
-def _put_in_list(holder: Any, position: int, field: Field) -> None:
-    if not isinstance(holder, list) or not 0 <= position <= min(len(holder), LONGEST_LIST):
-        raise _leads_nowhere(field)
-    if field.remove:
-        del holder[position : position + 1]
-    elif position == len(holder):
-        holder.append(copy.deepcopy(field.value))
-    else:
-        holder[position] = copy.deepcopy(field.value)
-
-
-def _leads_nowhere(field: Field) -> Mistake:
-    path = ".".join(str(part) for part in field.path)
-    return Mistake(f'"{path}" leads nowhere in the document', code="draft/path", at=field.path)
+            raise leads_nowhere(field)
 
 
 def _empty(draft: Draft) -> dict[str, Any]:

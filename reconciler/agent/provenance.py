@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from reconciler.agent.drafting import value_at
 from reconciler.agent.view import as_written
 from reconciler.base.canonical import JSON
 from reconciler.journal.entries import Entry, EntryKind
 from reconciler.journal.store import Journal
+from reconciler.spec.editing import value_at
 from reconciler.spec.load import Spec
 from reconciler.spec.source import dotted
 

@@ -119,7 +119,7 @@ def _is_at(of: tuple[str | int, ...], path: tuple[str | int, ...]) -> bool:
 
 
 def _edit(field: Field, there: Mapping[str, JSON]) -> str:
-    from reconciler.agent.drafting import value_at
+    from reconciler.spec.editing import value_at
 
     name = escape(dotted(field.path).removeprefix("spec."))
     before = value_at(there, field.path)

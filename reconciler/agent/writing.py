@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import io
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
-from reconciler.agent.drafting import document_of, put
+from reconciler.agent.drafting import document_of
 from reconciler.agent.port import Draft, Field, Source, SourceKind, View
 from reconciler.base.diagnostics import has_errors
 from reconciler.base.errors import RatecardError
 from reconciler.base.records import dataclass
+from reconciler.spec.editing import edited
 from reconciler.spec.format import document_text, format_text
 from reconciler.spec.load import Spec, load_text
 from reconciler.spec.source import dotted
@@ -73,67 +71,17 @@ def written(drafts: Sequence[Draft], specs: Sequence[Spec], view: View, home: st
         elif so_far.before != spec.source.file.data:
             raise RatecardError(f"{file} was changed meanwhile; nothing was written", hint="ask again")
         else:
-            text = _edited(so_far.text, draft, file)
+            text = edited(so_far.text, file, draft.kind, draft.name, draft.fields)
         _check_effect(so_far.text, text, meant, draft, file)
         fields = {**so_far.fields, f"{draft.kind}/{draft.name}": [dotted(field.path) for field in draft.fields]}
         files[file] = replace(so_far, text=text, fields=fields)
     return [replace(one, text=format_text(one.text, one.file)) for one in files.values()]
 
 
-@contextmanager
-def staged(files: Sequence[Written], folder: Path) -> Iterator[None]:
-    """Write files beside their places, and move all of them there when the block has ended well.
-
-    When it has not, every file is as it was. Raises RatecardError when one cannot be written, or is no longer what it
-    was when the drafts were put into it.
-    """
-    import shutil  # it knows archives of all sorts, and most words are not written
-
-    moves: list[tuple[Path, Path]] = []
-    try:
-        for file in files:
-            target = (folder / file.file).resolve()
-            with _failures_told(file):
-                target.parent.mkdir(parents=True, exist_ok=True)
-                beside = target.with_name(f".{target.name}.{os.getpid()}.new")
-                moves.append((beside, target))
-                beside.write_text(file.text, encoding="utf-8", newline="\n")
-                if target.exists():
-                    shutil.copymode(target, beside)
-        for file in files:
-            if read_file(folder, file.file) != file.before:
-                what = "is there already" if file.before is None else "was changed meanwhile"
-                raise RatecardError(f"{file.file} {what}; nothing was written", hint="ask again")
-        yield
-        for file, (beside, target) in zip(files, moves, strict=True):
-            with _failures_told(file):
-                beside.replace(target)
-    finally:
-        for beside, _ in moves:
-            beside.unlink(missing_ok=True)
-
-
-def read_file(folder: Path, name: str) -> bytes | None:
-    """What a file of a workspace holds, None where nothing has that name. Raises RatecardError for what is no file."""
-    path = folder / name
-    try:
-        return path.read_bytes() if os.path.lexists(path) else None
-    except OSError as error:
-        raise RatecardError(f"{name} cannot be read: {error.strerror}") from None
-
-
 def home_of(paths: Sequence[str], folder: Path) -> str:
     """Where new specs go, of the places where a workspace reads them: its first folder, else its first file."""
     folders = [path for path in paths if (folder / path).is_dir() or not _is_yaml(path)]
     return (folders or list(paths))[0]
-
-
-@contextmanager
-def _failures_told(file: Written) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise RatecardError(f"{file.file} cannot be written: {error.strerror}") from None
 
 
 def _place_for(draft: Draft, home: str, there: There, taken: Mapping[str, Written]) -> str:
@@ -153,31 +101,6 @@ def _as_it_is(file: str, there: There) -> Written:
     data = there(file)
     text = (data or b"").decode("utf-8", "replace")
     return Written(file, text if not text or text.endswith("\n") else text + "\n", {}, data)
-
-
-def _edited(text: str, draft: Draft, file: str) -> str:
-    """The text with one of its documents changed; comments and order stay."""
-    from ruamel.yaml import YAML  # only to edit: it costs twenty times what reading costs
-    from ruamel.yaml.error import YAMLError
-
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 120
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    try:
-        documents = list(yaml.load_all(text))
-    except YAMLError:
-        raise RatecardError(f"{file} cannot be edited with its comments kept", hint="edit it by hand") from None
-    for document in documents:
-        if isinstance(document, dict) and document.get("kind") == draft.kind:
-            metadata = document.get("metadata")
-            if isinstance(metadata, dict) and metadata.get("name") == draft.name:
-                for field in draft.fields:
-                    put(document, field)
-                out = io.StringIO()
-                yaml.dump_all(documents, out)
-                return out.getvalue()
-    raise RatecardError(f"{file} has no {draft.kind} {draft.name} any more", hint="it was changed meanwhile; ask again")
 
 
 def _check_effect(before: str, after: str, meant: str, draft: Draft, file: str) -> None:

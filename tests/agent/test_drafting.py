@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.agent.drafting import disagreements, document_of, put, value_at
+from reconciler.agent.drafting import disagreements, document_of
 from reconciler.agent.port import Draft, Field, Source, SourceKind
 from reconciler.base.canonical import JSON
 from reconciler.base.diagnostics import Mistake
+from reconciler.spec.editing import put, value_at
 
 from .saying import PRO, catalogue, path_of, view
 

@@ -16,11 +16,10 @@ from reconciler.agent.writing import (
     Written,
     home_of,
     provenance_fields,
-    read_file,
-    staged,
     written,
 )
 from reconciler.base.errors import RatecardError
+from reconciler.spec.editing import read_file, staged
 from reconciler.spec.format import format_text
 from reconciler.spec.load import load_text
 
