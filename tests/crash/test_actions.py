@@ -108,7 +108,8 @@ def test_the_story_moves_money_in_three_ways_once_each(money: Money) -> None:
     assert set(POINTS) <= money.passed.keys()
 
 
-@pytest.mark.parametrize("name", POINTS)
+# Each of these acts alone is killed at such points in `test_every_point`.
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.soak]) for name in POINTS])
 def test_a_run_that_moves_money_and_is_killed_moves_it_once(world: World, money: Money, name: str) -> None:
     lose_answers(world)
     process = world.start("apply", money.change_set.short, failpoint=f"{name}:{(money.passed[name] + 1) // 2}")

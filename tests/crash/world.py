@@ -85,10 +85,10 @@ class World:
         assert self._sandbox is not None, "a world is entered before it is used"
         return self._sandbox.url
 
-    def settle_in(self, home: Path) -> None:
-        """Make a folder a workspace of this account."""
+    def settle_in(self, home: Path, url: str | None = None) -> None:
+        """Make a folder a workspace of this account, which is reached by another address where one is given."""
         (home / "specs").mkdir(parents=True, exist_ok=True)
-        text = WORKSPACE.format(name=self.name, url=self.url)
+        text = WORKSPACE.format(name=self.name, url=url or self.url)
         (home / "ratecard.yaml").write_text(text, encoding="utf-8")
 
     def copy(self, folder: Path) -> World:
