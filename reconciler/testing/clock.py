@@ -1,4 +1,4 @@
-"""A clock that stands still until it is moved."""
+"""A clock that stands still until it is moved, and one that goes on whenever it is asked."""
 
 from __future__ import annotations
 
@@ -20,3 +20,12 @@ class StandingClock:
     def move(self, by: timedelta) -> None:
         """Go forward, or back."""
         self._moment += by
+
+
+class TickingClock(StandingClock):
+    """A millisecond later each time that it is asked, so that no two writes have one moment."""
+
+    def now(self) -> datetime:
+        """The next moment."""
+        self.move(timedelta(milliseconds=1))
+        return super().now()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from reconciler.sandbox.embedded import EmbeddedSandbox
-from reconciler.testing.clock import StandingClock
+from reconciler.testing.clock import StandingClock, TickingClock
 
 from .place import Account, Place
 
@@ -17,6 +17,15 @@ pytest.register_assert_rewrite("reconciler.testing.suite")
 @pytest.fixture(scope="session")
 def account() -> Iterator[Account]:
     with EmbeddedSandbox(clock=StandingClock()) as sandbox:
+        opened = Account(sandbox.url)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="session")
+def living_account() -> Iterator[Account]:
+    """One whose objects tell when they were changed, as real ones do."""
+    with EmbeddedSandbox(clock=TickingClock()) as sandbox:
         opened = Account(sandbox.url)
         yield opened
         opened.close()

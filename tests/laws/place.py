@@ -104,35 +104,35 @@ class Account:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._http = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {KEY}"}, trust_env=False)
+        self.http = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {KEY}"}, trust_env=False)
 
     def reset(self) -> None:
-        self._http.post("/_sandbox/reset").raise_for_status()
+        self.http.post("/_sandbox/reset").raise_for_status()
 
     def make(self, path: str, body: Mapping[str, Any]) -> str:
         """Make an object by hand; its path."""
-        made = self._http.post(path, json=body).raise_for_status().json()
+        made = self.http.post(path, json=body).raise_for_status().json()
         found = next(made[key] for key in ("product_id", "discount_id", "id") if key in made)
         return f"{path}/{found}"
 
     def change(self, path: str, body: Mapping[str, Any]) -> None:
         """Change an object by hand."""
-        self._http.patch(path, json=body).raise_for_status()
+        self.http.patch(path, json=body).raise_for_status()
 
     def unmark(self, path: str, keys: Sequence[str]) -> None:
         """Take pairs out of the metadata of an object, where its kind has any."""
-        metadata = self._http.get(path).raise_for_status().json().get("metadata")
+        metadata = self.http.get(path).raise_for_status().json().get("metadata")
         if metadata:
             self.change(path, {"metadata": {key: value for key, value in metadata.items() if key not in keys}})
 
     def bytes_of(self, path: str) -> bytes:
-        return self._http.get(path).raise_for_status().content
+        return self.http.get(path).raise_for_status().content
 
     def paths(self) -> list[str]:
         """The path of every active object."""
         found = []
         for path in ("/products", "/meters", "/addons", "/discounts", "/webhooks"):
-            answer = self._http.get(path, params={"limit" if path == "/webhooks" else "page_size": 100})
+            answer = self.http.get(path, params={"limit" if path == "/webhooks" else "page_size": 100})
             listed = answer.raise_for_status().json()
             items = listed.get("items", listed.get("data"))
             key = {"/products": "product_id", "/discounts": "discount_id"}.get(path, "id")
@@ -140,7 +140,7 @@ class Account:
         return found
 
     def close(self) -> None:
-        self._http.close()
+        self.http.close()
 
 
 def tell(change_set: ChangeSet) -> str:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from random import Random
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +14,9 @@ from reconciler.plan.change_set import Verb
 from reconciler.testing.specs import workspaces
 
 from .examples import few, soak
+from .taking_over import Visited, take_over
+
+FEW = 15
 
 MARKS = (
     "ratecard_owner",
@@ -83,3 +90,17 @@ def test_what_is_changed_live_after_taking_over_is_exactly_what_the_next_plan_un
         assert [(change.verb, change.id) for change in change_set.changes] == [(Verb.UPDATE, path.rpartition("/")[2])]
         work.apply(change_set)
         assert work.plan().changes == ()
+
+
+def test_any_field_that_is_changed_by_hand_after_taking_over_is_exactly_what_is_planned_put_back_and_reverted(
+    tmp_path, living_account
+):
+    visited: Visited = Counter()
+    for seed in range(FEW):
+        take_over(tmp_path / str(seed), living_account, seed, 12, visited, rounds=2 if seed < 3 else 1)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(200))
+def test_taking_over_an_account_of_up_to_400_objects_with_every_field_of_every_kind(tmp_path, living_account, seed):
+    take_over(tmp_path, living_account, seed, Random(seed).randint(20, 360), Counter(), rounds=2)

@@ -80,7 +80,10 @@ def wire_groups(groups: Any) -> list[dict[str, Any]]:
     """Groups as a POST takes them: in order, without positions."""
     return [
         ({"group_name": group["group_name"]} if group["group_name"] is not None else {})
-        | {"products": [{"product_id": one["product_id"]} for one in group["products"]]}
+        | {
+            "products": [{"product_id": one["product_id"], **_hidden(one)} for one in group["products"]],
+            **_hidden(group),
+        }
         for group in groups
     ]
 
@@ -107,13 +110,32 @@ def arrange(send: Send, read: Callable[[], Mapping[str, Any]], path: str, wanted
             send("DELETE", f"{path}/groups/{group_id}/items/{items[product]}", None)
         if name not in target:
             send("DELETE", f"{path}/groups/{group_id}", None)
-    live = _groups(read())
+    raw = read()
+    live = _groups(raw)
     for name, ids in target.items():
         group_id, items = live[name]
         if list(items) != ids:
             send("PATCH", f"{path}/groups/{group_id}", {"product_order": [items[one] for one in ids]})
     if list(live) != list(target):
         send("PATCH", path, {"group_order": [live[name][0] for name in target]})
+    _show(send, path, raw, wanted)
+
+
+def _show(send: Send, path: str, raw: Mapping[str, Any], wanted: Sequence[Mapping[str, Any]]) -> None:
+    """Hide what is wanted hidden and show the rest: no spec hides anything, but what somebody hid can come back so."""
+    groups = {group.get("group_name"): group for group in wanted}
+    for group in raw["groups"]:
+        here, target = groups[group.get("group_name")], f"{path}/groups/{group['group_id']}"
+        if _hidden(here) != _hidden(group):
+            send("PATCH", target, {"status": not _hidden(here)})
+        hidden = {one["product_id"] for one in here["products"] if _hidden(one)}
+        for one in group["products"]:
+            if (one["product_id"] in hidden) != bool(_hidden(one)):
+                send("PATCH", f"{target}/items/{one['id']}", {"status": one["product_id"] not in hidden})
+
+
+def _hidden(group_or_product: Mapping[str, Any]) -> dict[str, bool]:
+    return {"status": False} if group_or_product.get("status") is False else {}
 
 
 def _rename(send: Send, path: str, live: Mapping[Any, tuple[str, Any]], target: Mapping[Any, Any]) -> None:

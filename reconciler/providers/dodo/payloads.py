@@ -91,6 +91,8 @@ def patch_payload(kind: str, before: Body, after: Body) -> dict[str, Any]:
         wire["groups"] = wire_groups(after["groups"])
     if kind == DISCOUNT and wire.keys() & {"type", "amount", "currency_options"}:
         wire["amount"] = _discount_amount(after)
+    if kind == BRAND and "name" in wire:
+        wire["name"] = after["name"] or None  # one that somebody made without a name
     if kind == WEBHOOK and "description" in wire:
         wire["description"] = after["description"] or ""  # answered as text always: empty is how there is none
     return wire
