@@ -19,6 +19,7 @@ from reconciler.engine.levels import refuse_stale_levels
 from reconciler.engine.manifests import verify_all
 from reconciler.engine.planning import make_change_set, remember
 from reconciler.engine.session import Session
+from reconciler.engine.treating import refuse_untreated
 from reconciler.journal.entries import EntryKind, Run, action_body, run_finished_body, run_started_body
 from reconciler.journal.lease import AccountLease
 from reconciler.plan.capabilities import Capabilities
@@ -245,6 +246,10 @@ def _bindings(session: Session, change_set: ChangeSet) -> dict[str, Binding]:
     """The journal's bindings as they were before this change set: a replaced object has its address still."""
     replaced = {change.id: _own_binding(change) for change in change_set.changes if change.verb is Verb.REPLACE}
     bindings = {address: bound for address, bound in session.bindings().items() if bound.id not in replaced}
+    for change in change_set.changes:
+        if change.moved_from is not None:  # its new address is what others refer to it by, already when it is planned
+            bindings.pop(change.moved_from, None)
+            bindings[change.address] = _own_binding(change)
     return bindings | {bound.address: bound for bound in replaced.values()}
 
 
@@ -279,6 +284,7 @@ def _check_fresh(
 
 def _start(session: Session, change_set: ChangeSet, approval: Consent, live: Live, lease: AccountLease) -> Run:
     _check_fresh(session, change_set, live, {})
+    refuse_untreated(session, change_set.changes)
     refuse_untrue(change_set, live, session.all_bindings(), session.provider.capabilities)
     verify_all(session.manifests, change_set)
     earlier = sum(

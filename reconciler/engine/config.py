@@ -33,6 +33,7 @@ class Account:
     url: str | None = None
     database: str | None = None
     seed: str | None = None
+    ownership: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

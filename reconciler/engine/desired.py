@@ -15,6 +15,7 @@ from reconciler.base.collector import collector_paused
 from reconciler.base.diagnostics import Diagnostic, Edit, Location, Severity, WayOut, has_errors
 from reconciler.base.records import dataclass
 from reconciler.engine.config import Workspace
+from reconciler.plan.lifecycle import Lifecycles, Move, Protection
 from reconciler.plan.resource import Resource
 from reconciler.providers.base import Provider
 from reconciler.spec.files import Reader, SourceFile
@@ -35,7 +36,8 @@ class Desired:
     """What the specs of a workspace ask for at one provider, with all that is wrong with them.
 
     `count` is the number of specs without mistakes; they themselves are read when somebody asks for them. `acts` is
-    whether any of them is an action, a policy, or a plan whose subscribers follow its price.
+    whether any of them is an action, a policy, or a plan whose subscribers follow its price. `lifecycles` are what they
+    protect and what they were called before.
     """
 
     resources: tuple[Resource, ...]
@@ -43,6 +45,7 @@ class Desired:
     count: int
     read: Callable[[], Specs] = field(repr=False, compare=False)
     acts: bool = False
+    lifecycles: Lifecycles = Lifecycles()
 
     @cached_property
     def _specs(self) -> Specs:
@@ -76,7 +79,7 @@ def load_desired(workspace: Workspace, provider: Provider) -> Desired:
         return remembered
     desired = _understood(files, (), workspace, provider)
     if not has_errors(desired.diagnostics):
-        index.remember(key, [desired.count, desired.acts, desired.resources, desired.diagnostics])
+        index.remember(key, [desired.count, desired.acts, desired.lifecycles, desired.resources, desired.diagnostics])
     return desired
 
 
@@ -96,7 +99,7 @@ def _remembered(value: Any, files: Sequence[SourceFile], workspace: Workspace) -
     """What an index remembers, in the form in which `orjson` writes dataclasses; None when it remembers nothing."""
     if value is None:
         return None
-    count, acts, resources, diagnostics = value
+    count, acts, lifecycles, resources, diagnostics = value
 
     def read() -> Specs:
         # From the bytes that were compared: the files may be others by now.
@@ -104,12 +107,20 @@ def _remembered(value: Any, files: Sequence[SourceFile], workspace: Workspace) -
 
         return read_specs(files, workspace)
 
-    return Desired(tuple(map(_resource, resources)), tuple(map(_diagnostic, diagnostics)), count, read, acts)
+    found = tuple(map(_resource, resources)), tuple(map(_diagnostic, diagnostics))
+    return Desired(*found, count, read, acts, _lifecycles(lifecycles))
 
 
 def _resource(one: dict[str, Any]) -> Resource:
     one["references"], one["notes"] = tuple(one["references"]), tuple(one["notes"])
+    one["ignored"] = tuple(map(tuple, one["ignored"]))
     return Resource(**one)
+
+
+def _lifecycles(one: dict[str, Any]) -> Lifecycles:
+    protected = (Protection(each["address"], Location(**each["location"])) for each in one["protected"])
+    moves = (Move(each["old"], each["new"], Location(**each["location"])) for each in one["moves"])
+    return Lifecycles(tuple(protected), tuple(moves))
 
 
 def _diagnostic(one: dict[str, Any]) -> Diagnostic:

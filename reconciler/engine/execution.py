@@ -27,6 +27,7 @@ from reconciler.journal.lease import AccountLease
 from reconciler.plan.capabilities import Capabilities, ReadBack
 from reconciler.plan.change_set import Change, ChangeSet, Verb
 from reconciler.plan.migration import KIND as MIGRATION
+from reconciler.plan.ownership import is_unowned
 from reconciler.plan.resource import LiveResource
 from reconciler.providers.base import Fate, Found, Request
 
@@ -377,9 +378,13 @@ class Execution:
         unmarked = not self.session.provider.capabilities.kinds[change.kind].marked
         if change.superseded:
             return [binding_body(_waiting_address(change), change.kind, None)] if unmarked else []
+        if is_unowned(change.address, change.id):
+            return []  # it was nobody's, and is again when it comes back
         if change.verb is Verb.DELETE:
             return [binding_body(change.address, change.kind, None)]
         bound = [binding_body(change.address, change.kind, resource.id, archived=change.verb is Verb.ARCHIVE)]
+        if change.moved_from is not None:
+            bound.append(binding_body(change.moved_from, change.kind, None))
         removal = self._superseded.get(change.address)
         if unmarked and removal is not None and removal.key not in self.done:
             bound.append(binding_body(_waiting_address(removal), removal.kind, removal.id))

@@ -10,6 +10,7 @@ from reconciler.base.canonical import Body
 from reconciler.base.collector import collector_paused
 from reconciler.base.diagnostics import Diagnostic, has_errors, in_order
 from reconciler.engine.desired import Desired, load_desired
+from reconciler.engine.treating import protection_mistakes, remember_protection, told_of, treat
 from reconciler.plan import order
 from reconciler.plan.capabilities import Capabilities
 from reconciler.plan.change_set import BegunAction, Change, ChangeSet, Verb
@@ -68,15 +69,20 @@ def make_change_set(session: Session, desired: Desired | None = None, *, whole: 
     if has_errors(wanted.diagnostics):
         return Planned(None, wanted.diagnostics)
     session.progress.step("Reading the account")
-    addresses = {resource.address for resource in wanted.resources}
-    bindings = session.bindings()
-    bindings.update((a, b) for a, b in session.all_bindings().items() if a in addresses)
+    treated = treat(session, wanted)
+    bindings = treated.bindings
     adopted = [Binding(r.address, r.kind, r.adopt) for r in wanted.resources if r.adopt and r.address not in bindings]
-    live = session.connection.read(bindings, adopted, whole=whole)
+    everything = whole or treated.treatment.ownership.adopts()  # what is nobody's is compared whole, or not at all
+    live = session.connection.read(bindings, adopted, whole=everything)
     session.progress.step("Comparing")
     capabilities = session.provider.capabilities
-    found = diff(wanted.resources, live, bindings, capabilities, session.workspace.name)
-    diagnostics = [*wanted.diagnostics, *(_located(problem, wanted.specs) for problem in found.problems)]
+    found = diff(wanted.resources, live, bindings, capabilities, session.workspace.name, treated.treatment)
+    diagnostics = [
+        *wanted.diagnostics,
+        *treated.diagnostics,
+        *(_located(problem, wanted.specs) for problem in found.problems),
+        *protection_mistakes(session, wanted, found.changes),
+    ]
     if has_errors(diagnostics):
         return Planned(None, tuple(in_order(diagnostics)))
     configuration = order.in_order(with_impact(session, found.changes), capabilities)
@@ -86,6 +92,7 @@ def make_change_set(session: Session, desired: Desired | None = None, *, whole: 
     diagnostics += (*moves.diagnostics, *actions.diagnostics)
     if has_errors(diagnostics):
         return Planned(None, tuple(in_order(diagnostics)))
+    let_go = remember_protection(session, wanted)
     change_set = ChangeSet(
         account=session.identity(live.account_id),
         workspace=session.workspace.name,
@@ -96,6 +103,8 @@ def make_change_set(session: Session, desired: Desired | None = None, *, whole: 
             *(_in_a_line(diagnostic) for diagnostic in diagnostics),
             *moves.warnings,
             *actions.warnings,
+            *(f"{address} is protected no longer: its spec does not say so any more" for address in let_go),
+            *told_of(found, capabilities),
             *untold_of(live),
         ),
         actions=(*moves.begun, *actions.begun),

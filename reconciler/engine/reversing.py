@@ -8,10 +8,12 @@ from reconciler.base.errors import RatecardError, RefusedError, StaleError
 from reconciler.engine.levels import level_now
 from reconciler.engine.planning import with_impact
 from reconciler.engine.session import Session
+from reconciler.engine.treating import refuse_untreated
 from reconciler.journal.entries import EntryKind, OutcomeStatus
 from reconciler.plan import order
 from reconciler.plan.change_set import Change, ChangeSet, Undo, Verb
 from reconciler.plan.document import read_document
+from reconciler.plan.lifecycle import back_again
 from reconciler.plan.migration import KIND as MIGRATION
 from reconciler.plan.resource import Binding
 from reconciler.plan.reverse import reverse
@@ -44,7 +46,8 @@ def make_reverse(session: Session, prefix: str) -> ChangeSet:
     done = [change for change in change_set.changes if change.key in made]
     objects = [change for change in done if change.verb is not Verb.EXECUTE]
     also = [Binding(change.address, change.kind, found) for change in objects for found in _ids(change, made)]
-    live = session.connection.read(session.bindings(), also)
+    moved = {change.address: change.moved_from for change in done if change.moved_from is not None}
+    live = session.connection.read(back_again(session.bindings(), moved), also)
     levels = {c.key: level_now(session, c) for c in done if c.verb is Verb.EXECUTE and c.reverse.undo is _CAN}
     found = reverse(change_set, made, live, session.provider.capabilities, levels)
     if found.moved:
@@ -53,6 +56,7 @@ def make_reverse(session: Session, prefix: str) -> ChangeSet:
             hint="change the specs to what you want, and plan that",
         )
     warnings = [f"{change.key} cannot be undone: {reason}" for change, reason in found.impossible]
+    refuse_untreated(session, found.changes)
     if not found.changes and not back:
         raise RefusedError(
             f"nothing of the change set {change_set.short} can be undone: {'; '.join(warnings) or 'all is undone'}",

@@ -7,12 +7,16 @@ from collections.abc import Mapping, Sequence
 from reconciler.base.diagnostics import Diagnostic, in_order
 from reconciler.engine.config import Workspace
 from reconciler.engine.desired import Desired, Specs
+from reconciler.plan.lifecycle import Lifecycles, Move, Protection
+from reconciler.plan.resource import Resource
 from reconciler.providers.base import UNKNOWN_NAME, Provider
 from reconciler.spec.check import check
 from reconciler.spec.files import SourceFile
 from reconciler.spec.kinds.fields import ALIAS_PREFIX
+from reconciler.spec.kinds.lifecycle import ConfigurationDocument
 from reconciler.spec.kinds.plan import Plan
 from reconciler.spec.kinds.registry import CONFIGURATION
+from reconciler.spec.lifecycle import check_lifecycles, protected_specs, renamed_specs
 from reconciler.spec.load import Spec, load_files
 
 
@@ -27,15 +31,34 @@ def understand(
     aliases = workspace.spec.aliases
     specs = with_aliases(loaded.specs, aliases)
     lowered = provider.lower(specs)
+    resources, ignoring = _without_ignored(specs, lowered.resources, provider)
     diagnostics = [
         *loaded.diagnostics,
         *check(loaded.specs, aliases=aliases, broken=loaded.broken),
+        *check_lifecycles(loaded.specs),
+        *ignoring,
         # A reference that leads nowhere is told by `check`, which knows the specs that could not be read.
         *(found for found in lowered.diagnostics if found.code != UNKNOWN_NAME),
     ]
     acts = any(spec.kind not in CONFIGURATION or _moves(spec) for spec in specs)
+    lifecycles = Lifecycles(
+        tuple(Protection(address, location) for address, location in protected_specs(specs)),
+        tuple(Move(*renamed) for renamed in renamed_specs(specs)),
+    )
     read = Specs(tuple(specs), loaded.specs)
-    return Desired(lowered.resources, tuple(in_order(diagnostics)), len(specs), lambda: read, acts)
+    return Desired(resources, tuple(in_order(diagnostics)), len(specs), lambda: read, acts, lifecycles)
+
+
+def _without_ignored(
+    specs: Sequence[Spec], resources: tuple[Resource, ...], provider: Provider
+) -> tuple[tuple[Resource, ...], list[Diagnostic]]:
+    """The resources with what their specs ignore; it costs only where any of them does."""
+    lifecycles = (spec.document.lifecycle for spec in specs if isinstance(spec.document, ConfigurationDocument))
+    if not any(lifecycle is not None and lifecycle.ignore for lifecycle in lifecycles):
+        return resources, []
+    from reconciler.engine.ignoring import mark_ignored
+
+    return mark_ignored(specs, resources, provider)
 
 
 def _moves(spec: Spec) -> bool:

@@ -9,11 +9,14 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, StringConstraints
 from pydantic import WithJsonSchema as Schema
 
-from reconciler.base.diagnostics import Diagnostic, Mistake
+from reconciler.base.diagnostics import Diagnostic, Mistake, shorten
 from reconciler.engine import config
+from reconciler.plan.ownership import DEFAULT
 from reconciler.spec.files import SourceFile
 from reconciler.spec.kinds.fields import Document, Metadata, Model, Name, clean_text
+from reconciler.spec.kinds.registry import CONFIGURATION
 from reconciler.spec.load import load_one
+from reconciler.spec.words import did_you_mean
 
 _KEY_REFERENCE = r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:\S+)$"
 _LOOPBACK_URL = r"^http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?$"
@@ -75,6 +78,21 @@ JournalPlace = Annotated[FilePath, BeforeValidator(_journal)]
 Target = Annotated[str, StringConstraints(min_length=1, max_length=2000), BeforeValidator(clean_text)]
 
 
+def _owned_kind(value: object) -> object:
+    known = [DEFAULT, *sorted(CONFIGURATION)]
+    if isinstance(value, str) and value not in known:
+        near = did_you_mean(value, known)
+        listed = f"one of: {', '.join(known)}"
+        message = f'"{shorten(value)}" is not a kind whose objects are kept'
+        raise Mistake(message, code="workspace/ownership", hint=f"{near} {listed}" if near else listed)
+    return value
+
+
+OwnedKind = Annotated[
+    str, BeforeValidator(_owned_kind), Schema({"type": "string", "enum": [DEFAULT, *sorted(CONFIGURATION)]})
+]
+
+
 class Account(Model):
     """One account at a provider, in one mode. The key is named, never written here.
 
@@ -88,6 +106,9 @@ class Account(Model):
     url: LoopbackUrl | None = None
     database: FilePath | None = None
     seed: FilePath | None = None
+    ownership: dict[OwnedKind, Literal["observe", "additive", "adopt", "authoritative"]] = Field(
+        default={}, description="What happens to live objects that are not ours, by kind; additive unless it says else"
+    )
 
 
 class Mailer(Model):

@@ -42,6 +42,7 @@ class EntryKind(StrEnum):
     LEASE = "lease"
     RESOLUTION = "resolution"
     CHECKPOINT = "checkpoint"
+    PROTECTION = "protection"
 
 
 class OutcomeStatus(StrEnum):
@@ -288,6 +289,11 @@ def prompt_body(
         "written": written,
         "revises": revises,
     }
+
+
+def protection_body(protected: Mapping[str, str]) -> Body:
+    """All that is protected from now on: the address of each spec, with the place (`FILE:LINE:COLUMN`) that says so."""
+    return {"protected": dict(protected)}
 
 
 def checkpoint_body(document: Body) -> Body:

@@ -61,7 +61,8 @@ class KindCapabilities:
     `events` the field of the events that it is sent (empty: all), `expires` that of the moment at which it is over.
     `parts` says of each field that lists leave out when it is read; the empty path stands for all of an object that no
     list of the account shows. `specs` are the kinds of specs whose addresses such an object can have, any where there
-    are none: the rules of a policy go by them.
+    are none: the rules of a policy go by them. An `accessory` is a part of another object, and is never removed because
+    nobody asks for it.
     """
 
     kind: str
@@ -81,6 +82,7 @@ class KindCapabilities:
     events: str = ""
     expires: str = ""
     parts: Mapping[str, Reading] = field(default_factory=dict)
+    accessory: bool = False
 
 
 # Kinds of actions that are done here, on whatever account, without asking its provider.

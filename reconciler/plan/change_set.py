@@ -58,7 +58,8 @@ class Change:
     planned. `superseded` marks the removal of an object whose address stands for another one (a replace has made its
     successor), and the restoring of such an object: neither changes what the address is bound to. `needs` are the keys
     of changes that must be done first. `ids` are the provider ids of objects that `after` refers to and that this
-    change set does not make.
+    change set does not make. `moved_from` is the address that the object of an update had until now, where that is
+    another one.
     """
 
     verb: Verb
@@ -76,6 +77,7 @@ class Change:
     reason: str | None = None
     notes: tuple[str, ...] = ()
     impact: Impact | None = None
+    moved_from: str | None = None
 
     @property
     def key(self) -> str:
@@ -95,6 +97,8 @@ class Change:
             "superseded": self.superseded,
             "needs": sorted(self.needs),
             "ids": self.ids or {},
+            # Only where it says something: what was approved before there were moves keeps its digest.
+            **({"movedFrom": self.moved_from} if self.moved_from is not None else {}),
         }
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from reconciler.base.canonical import JSON, Body, canonical_json
 from reconciler.plan.capabilities import Capabilities, KindCapabilities
 from reconciler.plan.change_set import Change, Reverse, Undo, Unmanaged, Verb
+from reconciler.plan.lifecycle import Move, former_addresses
+from reconciler.plan.ownership import ADDITIVE, Ownership, OwnershipMode, unowned_address
 from reconciler.plan.resource import (
     REFERENCE,
     Binding,
@@ -21,6 +23,7 @@ from reconciler.plan.resource import (
     references_in,
     rewrite_body,
     same_value,
+    with_values_of,
 )
 
 
@@ -35,13 +38,47 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """What is told of an object and not changed: its body as it is live, None where it is not there, and as asked for.
+
+    Of one whose fields are ignored in part, the two differ in those fields alone.
+    """
+
+    address: str
+    kind: str
+    live: Body | None
+    wanted: Body
+
+
+@dataclass(frozen=True, slots=True)
 class Diff:
-    """The changes, not yet in order; the live objects that are not ours; what stands in the way; how many are equal."""
+    """The changes, not yet in order; the live objects that are not ours; what stands in the way; how many are equal.
+
+    `ignored` differ in fields that their specs ignore, `observed` are of kinds that are only observed.
+    """
 
     changes: tuple[Change, ...]
     unmanaged: tuple[Unmanaged, ...]
     problems: tuple[Problem, ...]
     unchanged: int
+    ignored: tuple[Difference, ...] = ()
+    observed: tuple[Difference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """How objects are treated beside what they are.
+
+    `moves` are the former addresses of specs; `moved` is the old address of each that bindings were followed to, by
+    its new one; `ownership` says what happens to what is not ours.
+    """
+
+    moves: Sequence[Move] = ()
+    moved: Mapping[str, str] = field(default_factory=dict)
+    ownership: Ownership = ADDITIVE
+
+
+PLAIN = Treatment()
 
 
 def diff(
@@ -50,13 +87,15 @@ def diff(
     bindings: Mapping[str, Binding],
     capabilities: Capabilities,
     workspace: str,
+    treatment: Treatment = PLAIN,
 ) -> Diff:
     """Compare both sides by address.
 
     A live object is ours when the journal binds it or its owner mark names this workspace. What is ours and no longer
-    desired is archived (deleted where the provider only deletes), and the change says so.
+    desired is archived (deleted where the provider only deletes), and the change says so. What is nobody's is removed
+    only where its kind is authoritative.
     """
-    return _Comparison(desired, live, bindings, capabilities, workspace).run()
+    return _Comparison(desired, live, bindings, capabilities, workspace, treatment).run()
 
 
 @dataclass
@@ -68,7 +107,10 @@ class _Comparison:
     bindings: Mapping[str, Binding]
     capabilities: Capabilities
     workspace: str
+    treatment: Treatment = PLAIN
     changes: list[Change] = field(default_factory=list)
+    ignored: list[Difference] = field(default_factory=list)
+    observed: list[Difference] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     unchanged: int = 0
     # address -> id of the live object that the address leaves behind (replaced, or gone)
@@ -76,8 +118,13 @@ class _Comparison:
     matched: dict[str, LiveResource] = field(default_factory=dict)
     rebound: dict[str, str] = field(default_factory=dict)
     natural: dict[tuple[str, ...], LiveResource] | None = None
+    # ids of objects that are taken over, since a spec names them or their kind is adopted
+    taken: set[str] = field(default_factory=set)
+    alike: dict[tuple[str, ...], list[LiveResource]] | None = None
 
     def run(self) -> Diff:
+        self.moved = dict(self.treatment.moved)
+        self.ownership = self.treatment.ownership
         self.by_id = {item.id: item for item in self.live.resources}
         self.by_address = {item.address: item for item in self.desired}
         self.bound_ids = {binding.id: address for address, binding in self.bindings.items()}
@@ -91,6 +138,7 @@ class _Comparison:
         for resource in self.desired:
             self._settle(resource, settled)
         removed = self._remove_what_is_no_longer_desired()
+        removed |= self._remove_what_is_nobodys()
         self._mark_what_cannot_be_undone()
         ours = {item.id for item in self.matched.values()} | removed
         unmanaged = (
@@ -103,6 +151,8 @@ class _Comparison:
             unmanaged=tuple(sorted(unmanaged, key=lambda item: (item.kind, item.title, item.id))),
             problems=tuple(self.problems),
             unchanged=self.unchanged,
+            ignored=tuple(self.ignored),
+            observed=tuple(self.observed),
         )
 
     # Matching
@@ -120,7 +170,7 @@ class _Comparison:
             )
             return
         if binding is None or found is None:
-            marked = self.marked.get(resource.address, [])
+            marked = self.marked.get(resource.address, []) or self._marked_as_before(resource.address)
             if len(marked) > 1:
                 names = ", ".join(sorted(item.id for item in marked))
                 self._problem(
@@ -137,8 +187,9 @@ class _Comparison:
                 found = self._adoptable(resource, resource.adopt)
                 if found is not None:
                     self.rebound[found.id] = resource.address
+                    self.taken.add(found.id)
             elif found is None:
-                self._check_natural_key(resource)
+                found = self._found_alike(resource)
         if found is None:
             if binding is not None:
                 self.left[resource.address] = binding.id
@@ -152,6 +203,52 @@ class _Comparison:
             )
             return
         self.matched[resource.address] = found
+
+    def _marked_as_before(self, address: str) -> list[LiveResource]:
+        """The objects that carry the mark of what an address was called before, where no spec has that any more."""
+        for old, _ in former_addresses(address, self.treatment.moves):
+            if old in self.marked and old not in self.by_address:
+                self.moved[address] = old
+                return self.marked[old]
+        return []
+
+    def _found_alike(self, resource: Resource) -> LiveResource | None:
+        """The object that is nobody's and that a spec of an adopted, or observed, kind asks for; else none.
+
+        Where objects are not adopted, what the provider would refuse to make is told.
+        """
+        mode = self.ownership.of_address(resource.address)
+        if mode not in (OwnershipMode.ADOPT, OwnershipMode.OBSERVE):
+            self._check_natural_key(resource)
+            return None
+        if self.alike is None:
+            self.alike = {}
+            for item in self.live.resources:
+                if item.owner is None and not item.archived and item.id not in self.bound_ids:
+                    self.alike.setdefault(self._alike_key(item.kind, item.title, item.body), []).append(item)
+        key = self._alike_key(resource.kind, resource.title, resource.body)
+        found = [item for item in self.alike.get(key, ()) if item.id not in self.rebound]
+        if len(found) > 1:
+            names = ", ".join(sorted(item.id for item in found))
+            self._problem(
+                resource,
+                "adopt/several",
+                f"{len(found)} live objects could be it: {names}",
+                "name the one to take over: the annotation ratecard.dev/adopt",
+            )
+            return None
+        if not found:
+            self._check_natural_key(resource)
+            return None
+        self.rebound[found[0].id] = resource.address
+        self.taken.add(found[0].id)
+        return found[0]
+
+    def _alike_key(self, kind: str, title: str, body: Body) -> tuple[str, ...]:
+        """What tells an object from others of its kind: what is unique in an account, else its title and type."""
+        known = self._kind(kind)
+        fixed = [canonical_json(_value_at(body, path)).decode() for path in sorted(known.immutable)]
+        return natural_key(kind, body, self.capabilities) or (kind, title, *fixed)
 
     def _adoptable(self, resource: Resource, wanted: str) -> LiveResource | None:
         found = self.by_id.get(wanted)
@@ -207,18 +304,30 @@ class _Comparison:
             return
         settled.add(resource.address)
         found = self.matched.get(resource.address)
+        if self.ownership.of_address(resource.address) is OwnershipMode.OBSERVE:
+            self._observe(resource, found)
+            return
+        asked = resource
+        if found is not None and resource.ignored:
+            resource = replace(resource, body=with_values_of(resource.body, found.body, resource.ignored))
         same = found is not None and _alike(found.body, resource)
         formerly = references_in(found.body) if found is not None and not same else ()
         for address in (*resource.references, *formerly):
             if address in self.by_address:
                 self._settle(self.by_address[address], settled)
+        self._check_observed(resource)
         if found is None:
             if not any(problem.address == resource.address for problem in self.problems):
                 gone = self.left.get(resource.address)
                 self._create(resource, f"{gone} was deleted outside of Ratecard" if gone else None)
             return
         before = self._as_seen_now(found.body)
-        adopted = resource.adopt == found.id and found.id not in self.bound_ids and found.owner is None
+        if asked.ignored:
+            resource = replace(asked, body=with_values_of(asked.body, before, asked.ignored))
+            if not same_value(resource.body, asked.body):
+                self.ignored.append(Difference(asked.address, asked.kind, resource.body, asked.body))
+        adopted = found.id in self.taken and found.id not in self.bound_ids and found.owner is None
+        former = self.moved.get(resource.address) if not adopted else None
         if adopted:
             self.changes.append(self._change(Verb.ADOPT, resource, found, before, before))
         equal = same if before is found.body else _alike(before, resource)
@@ -229,15 +338,45 @@ class _Comparison:
             names = " and ".join(immutable)
             self._create(resource, f"{found.id} is archived, and {names} cannot change on a {resource.kind}")
             return
+        if former is not None and (found.archived or immutable):
+            fixed = " and ".join(immutable)
+            what = "is archived" if found.archived else f"would be replaced, since {fixed} cannot change"
+            hint = f"plan and apply one at a time: first the other change, under the name {former}"
+            message = f"it moves here from {former}, and {found.id} {what}"
+            self._problem(resource, "moved/replaced", message, hint)
+            return
         if found.archived:
             self.changes.append(self._change(Verb.RESTORE, resource, found, before, before))
-        if equal:
+        if equal and former is None:
             self.unchanged += not (adopted or found.archived)
             return
         if immutable:
             self._replace(resource, found, before, immutable)
         elif not self._check_natural_key(resource, found):
-            self.changes.append(self._change(Verb.UPDATE, resource, found, before, resource.body))
+            reason = f"moved from {former}: the same object under another name" if former else None
+            update = self._change(Verb.UPDATE, resource, found, before, resource.body, reason=reason)
+            self.changes.append(replace(update, moved_from=former) if former else update)
+
+    def _observe(self, resource: Resource, found: LiveResource | None) -> None:
+        """Tell how an object differs that is never written."""
+        before = self._as_seen_now(found.body) if found is not None and not found.archived else None
+        if before is None or not _alike(before, resource):
+            self.observed.append(Difference(resource.address, resource.kind, before, resource.body))
+        else:
+            self.unchanged += 1
+
+    def _check_observed(self, resource: Resource) -> None:
+        """Whether what it refers to is there, or will be: what is only observed is made by nobody here."""
+        for address in resource.references:
+            if address in self.by_address and address not in self.matched:
+                kind = address.partition("/")[0]
+                if self.ownership.of(kind) is OwnershipMode.OBSERVE:
+                    self._problem(
+                        resource,
+                        "observe/missing",
+                        f"it refers to {address}, which is not live and is only observed here",
+                        f"make it at the provider, or let ownership of {kind} in ratecard.yaml be additive",
+                    )
 
     def _create(self, resource: Resource, reason: str | None) -> None:
         self.changes.append(
@@ -276,6 +415,8 @@ class _Comparison:
                 continue
             if any(problem.address == address for problem in self.problems):
                 continue
+            if self.ownership.of_address(address) is OwnershipMode.OBSERVE:
+                continue
             removed.add(item.id)
             leftover = address in stand
             stand.add(address)
@@ -284,6 +425,24 @@ class _Comparison:
                 # A fresh checkout has no bindings at all. Where there are some, what they lack is worth a question.
                 reason += "; ours by its mark only, this journal never made it: has another workspace the same name?"
             self._remove(item, address, superseded=leftover, reason=reason)
+        return removed
+
+    def _remove_what_is_nobodys(self) -> set[str]:
+        """Remove what no spec asks for and nobody marked, of kinds that are authoritative and no part of another."""
+        removed: set[str] = set()
+        known = {item.id for item in self.matched.values()}
+        for item in self.live.resources:
+            kind = self._kind(item.kind)
+            mode = self.ownership.of_any(kind.specs)
+            if mode is not OwnershipMode.AUTHORITATIVE or item.archived or item.owner is not None or kind.accessory:
+                continue
+            if item.id in known or item.id in self.bound_ids:
+                continue
+            removed.add(item.id)
+            name = " and ".join(sorted(kind.specs))
+            reason = f"not ours, and in no spec: {name} is authoritative in this account (ownership in ratecard.yaml)"
+            address = unowned_address(min(kind.specs), item.id)
+            self._remove(item, address, superseded=False, reason=reason)
         return removed
 
     def _mark_what_cannot_be_undone(self) -> None:

@@ -73,6 +73,7 @@ class ChangeDocument(_Part):
     notes: list[str]
     reverse: ReverseDocument
     impact: ImpactDocument | None
+    moved_from: str | None = Field(default=None, description="The address that the object had until now")
 
 
 class AccountDocument(_Part):
@@ -246,6 +247,12 @@ def _check_whole(change_set: ChangeSet, keys: list[str]) -> None:
             or (change.after is None) is not goes
         ):
             raise ValueError(f'the change "{key}" lacks its object, or a body before or after it')
+        if change.moved_from is not None and (
+            change.verb is not Verb.UPDATE
+            or change.moved_from == change.address
+            or not _ADDRESS.fullmatch(change.moved_from)
+        ):
+            raise ValueError(f'the change "{key}" moves from where no object of it can be')
         if not seen.issuperset(change.needs):
             raise ValueError(f'the change "{key}" needs one that does not come before it')
         seen.add(key)
@@ -284,6 +291,7 @@ def _change_document(change: Change) -> dict[str, JSON]:
             "payLess": impact.pay_less,
             "sentence": impact.sentence,
         },
+        **({"movedFrom": change.moved_from} if change.moved_from is not None else {}),
     }
 
 
@@ -320,6 +328,7 @@ def _change(change: ChangeDocument) -> Change:
         reason=change.reason,
         notes=tuple(change.notes),
         impact=_impact(change.impact) if change.impact else None,
+        moved_from=change.moved_from,
     )
 
 

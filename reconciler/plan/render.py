@@ -18,6 +18,7 @@ from reconciler.plan.fields import Line, escape, level_lines, lines
 from reconciler.plan.impact import Impact
 from reconciler.plan.migration import KIND as MIGRATION
 from reconciler.plan.migration_words import migration_lines
+from reconciler.plan.ownership import is_unowned
 
 if TYPE_CHECKING:
     from reconciler.plan.verdict import Verdict
@@ -106,6 +107,12 @@ def totals(change_set: ChangeSet) -> Iterator[str]:
         + ", ".join(f"{count} to {verb}" for verb, count in counts.items())
         + (f" ({superseded} of them archived after the new one is made)." if superseded else ".")
     )
+    foreign = [
+        change.id for change in change_set.changes if change.after is None and is_unowned(change.address, change.id)
+    ]
+    if foreign:
+        are = "1 of them is" if len(foreign) == 1 else f"{len(foreign):,} of them are"
+        yield f"{are} not ours: removed since the kind is authoritative here, and no spec asks for what was there."
     yield from _leaving(change_set)
     impacts = [impact for change in change_set.changes if (impact := _on_revenue(change)) is not None]
     if impacts:

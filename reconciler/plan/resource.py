@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import orjson
 
 from reconciler.base.canonical import JSON, Body, fingerprint
+
+# A place in a body: names, and positions in lists.
+BodyPath: TypeAlias = tuple[str | int, ...]
 
 REFERENCE = "$ref"
 FOREIGN = "$id"
@@ -29,7 +33,8 @@ class Resource:
 
     `address` is `Kind/name` or `Kind/name:part`; `kind` the provider's word (`product`); `title` what people call it;
     `references` the addresses its body points to; `adopt` the id of a live object to take over; `notes` are facts that
-    the provider cannot hold and somebody else must see to.
+    the provider cannot hold and somebody else must see to. `ignored` are the paths in its body that are written when it
+    is made and never after.
     """
 
     address: str
@@ -39,6 +44,7 @@ class Resource:
     references: tuple[str, ...] = ()
     adopt: str | None = None
     notes: tuple[str, ...] = ()
+    ignored: tuple[BodyPath, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,32 @@ def same_value(one: JSON, other: JSON) -> bool:
     return orjson.dumps(one) == orjson.dumps(other) or (
         one == other and orjson.dumps(one, option=_SORTED) == orjson.dumps(other, option=_SORTED)
     )
+
+
+def with_values_of(body: Body, other: Body, paths: Iterable[BodyPath]) -> Body:
+    """A body with the values that another one has at some paths. Where one of them has no such place it stays."""
+    for path in paths:
+        body = _with_value(body, other, path)
+    return body
+
+
+def _with_value(value: JSON, other: JSON, path: BodyPath) -> Body:
+    changed = _replaced(value, other, path)
+    assert isinstance(changed, Mapping), "a body stays one"
+    return changed
+
+
+def _replaced(value: JSON, other: JSON, path: BodyPath) -> JSON:
+    if not path:
+        return other
+    step, rest = path[0], path[1:]
+    if isinstance(step, int):
+        if not isinstance(value, list) or not isinstance(other, list) or not step < min(len(value), len(other)):
+            return value
+        return [*value[:step], _replaced(value[step], other[step], rest), *value[step + 1 :]]
+    if not isinstance(value, Mapping) or not isinstance(other, Mapping) or step not in other:
+        return value
+    return {**value, step: _replaced(value.get(step), other[step], rest)}
 
 
 def reference(address: str) -> Mapping[str, JSON]:

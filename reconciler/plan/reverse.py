@@ -75,6 +75,9 @@ class _Reversing:
         self.bound = {c.address: made[c.key] for c in objects if c.after is not None and not c.superseded}
         # address -> id of what the run made, changed or took away
         self.known = {c.address: made[c.key] for c in objects if not c.superseded}
+        # new address -> the one that it had before the run, which is its own again
+        self.renamed = {c.address: c.moved_from for c in objects if c.moved_from is not None}
+        self.known |= {old: self.known[new] for new, old in self.renamed.items()}
         self.updates = {c.address: c for c in self.done if c.verb is Verb.UPDATE}
         self.superseded = {old for old, _ in self.replaced.values()}
         self.changes: list[Change] = []
@@ -140,7 +143,11 @@ class _Reversing:
         if now is None or now.archived or not self._same(now.body, change.after):
             self._moved(change, now)
             return
-        self.changes.append(self._change(Verb.UPDATE, change, now, now.body, change.before))
+        back = self._change(Verb.UPDATE, change, now, now.body, change.before)
+        if change.moved_from is not None:
+            reason = f"moved back from {change.address}: the same object under the name that it had"
+            back = replace(back, address=change.moved_from, moved_from=change.address, reason=reason)
+        self.changes.append(back)
 
     def _replace(self, change: Change, now: LiveResource | None) -> None:
         assert change.before is not None, "a replace has both bodies"
@@ -215,7 +222,7 @@ class _Reversing:
         def change(marker: str, target: str) -> JSON:
             if marker == REFERENCE and target in self.replaced:
                 return foreign(self.replaced[target][1])
-            return {marker: target}
+            return self._before_the_move(marker, target)
 
         return rewrite_body(body, change)
 
@@ -226,9 +233,12 @@ class _Reversing:
         def change(marker: str, target: str) -> JSON:
             if marker == FOREIGN and target in addresses:
                 return reference(addresses[target])
-            return {marker: target}
+            return self._before_the_move(marker, target)
 
         return rewrite_body(body, change)
+
+    def _before_the_move(self, marker: str, target: str) -> JSON:
+        return {marker: self.renamed.get(target, target) if marker == REFERENCE else target}
 
     def _ids(self, body: Body) -> Mapping[str, str]:
         """The ids of referred objects that stay: as each change of the run knew them, or as the run bound them."""
@@ -236,6 +246,7 @@ class _Reversing:
         for change in self.done:
             known.update(change.ids or {})
         known.update(self.bound)
+        known |= {old: known[new] for new, old in self.renamed.items()}
         for item in self.live.values():
             if item.owner is not None and not item.archived:
                 known.setdefault(item.owner.address, item.id)

@@ -16,6 +16,7 @@ from reconciler.base.errors import RefusedError
 from reconciler.plan.capabilities import LOCAL_KINDS, Capabilities
 from reconciler.plan.change_set import Change, ChangeSet, Undo, Verb
 from reconciler.plan.diff import reverse_of
+from reconciler.plan.ownership import is_unowned
 from reconciler.plan.resource import (
     REFERENCE,
     Binding,
@@ -150,6 +151,7 @@ class _Account:
         self.known = {address: target for c in change_set.changes for address, target in (c.ids or {}).items()}
         self.known |= {c.address: c.id for c in change_set.changes if c.id is not None and not c.superseded}
         self.known |= self.bound
+        self.moved = {c.address: c.moved_from for c in change_set.changes if c.moved_from is not None}
         self.addresses = {binding.id: address for address, binding in bindings.items()}
         self.adopted = {c.id: c.address for c in change_set.changes if c.verb is Verb.ADOPT}
         self.back = {
@@ -177,6 +179,8 @@ class _Account:
         if change.verb is Verb.ADOPT:
             owner = self.addresses.get(now.id) or (now.owner.address if now.owner else None)
             return owner in (None, change.address)
+        if is_unowned(change.address, now.id) and now.owner is None and now.id not in self.addresses:
+            return True
         return self.adopted.get(now.id) == change.address or self._stands_for(change.address, now, now.id)
 
     def _stands_for(self, address: str, now: LiveResource | None, provider_id: str) -> bool:
@@ -184,11 +188,12 @@ class _Account:
 
         An object without a place for a mark that no journal here knows may have been bound in another checkout.
         """
-        if now is None or self.bound.get(address) == provider_id:
+        names = (address, self.moved.get(address, address))
+        if now is None or any(self.bound.get(name) == provider_id for name in names):
             return True
         owner = now.owner
         if owner is not None:
-            return (owner.workspace, owner.address) == (self.change_set.workspace, address)
+            return owner.workspace == self.change_set.workspace and owner.address in names
         if self.adopted.get(provider_id) == address:
             return True
         return not self.capabilities.kinds[now.kind].marked and provider_id not in self.addresses

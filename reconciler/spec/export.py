@@ -167,7 +167,11 @@ def _custom_resource(kind: str, plural: str) -> Schema:
                                 "apiVersion": {"type": "string"},
                                 "kind": {"type": "string"},
                                 "metadata": {"type": "object", "properties": {"name": name}},
-                                "spec": _structural(schema["properties"]["spec"], parts),
+                                **{
+                                    part: _structural(schema["properties"][part], parts)
+                                    for part in ("lifecycle", "spec")
+                                    if part in schema["properties"]
+                                },
                                 "status": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
                             },
                         }

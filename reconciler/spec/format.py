@@ -19,7 +19,7 @@ from reconciler.base.period import parse_period
 from reconciler.spec.load import load_text
 from reconciler.spec.scalars import BareDecimal, read_plain
 
-TOP_KEYS = ("apiVersion", "kind", "metadata", "spec")
+TOP_KEYS = ("apiVersion", "kind", "metadata", "lifecycle", "spec")
 WIDTH = 120
 
 # Keys whose text has a canonical spelling, wherever they stand in the `spec` of a document.

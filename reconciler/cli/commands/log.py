@@ -159,6 +159,9 @@ def _sentence(entry: Entry) -> str:
             text = f"run {entry.text('run')} finished: {entry.text('result')}"
         case EntryKind.PROMPT:
             text = f"prompt of {entry.text('author')}: {' '.join(entry.text('prompt').split())[:80]}"
+        case EntryKind.PROTECTION:
+            named = body.get("protected")
+            text = f"protected: {', '.join(sorted(named)) if isinstance(named, Mapping) and named else 'nothing'}"
         case EntryKind.CHECKPOINT:
             signed = body.get("document")
             number = signed.get("entries") if isinstance(signed, Mapping) else None

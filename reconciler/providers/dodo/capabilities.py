@@ -294,6 +294,7 @@ _CONFIGURATION = {
     ),
     PRICING_MODE: KindCapabilities(
         kind=PRICING_MODE,
+        accessory=True,
         specs=frozenset({"Plan", "Product"}),
         gravity={"": "money"},
         rank=22,

@@ -316,7 +316,8 @@ class DodoConnection:
             payload["brand_id"] = self._primary_brand()
         if not CAPABILITIES.kinds[change.kind].marked:
             return payload
-        mark = owner_mark(workspace, change.address) if change.verb is Verb.ADOPT else None
+        named = change.verb is Verb.ADOPT or change.moved_from is not None
+        mark = owner_mark(workspace, change.address) if named else None
         if mark is None and all(before.get(name) == after.get(name) for name in ("features", *LEFT_OUT)):
             return payload
         with self._guard:

@@ -153,7 +153,8 @@ def _find_fields(reader: Reader, change: Change, object_id: str, workspace: str,
     fields = changed_fields(before, after)
     is_after = _agree(live, after, fields)
     is_before = _agree(live, before, fields)
-    if change.verb is Verb.ADOPT and CAPABILITIES.kinds[change.kind].marked:
+    named = change.verb is Verb.ADOPT or change.moved_from is not None
+    if named and CAPABILITIES.kinds[change.kind].marked:
         owner = read_owner(raw.get("metadata") or {})
         marked = owner is not None and (owner.workspace, owner.address) == (workspace, change.address)
         is_after, is_before = is_after and marked, is_before and not marked

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Literal
 
 from reconciler.base.diagnostics import Mistake
-from reconciler.spec.kinds.fields import Document, Metadata, Model, MoneyText, TaxCategory, Text, Title
+from reconciler.spec.kinds.fields import Metadata, Model, MoneyText, TaxCategory, Text, Title
+from reconciler.spec.kinds.lifecycle import ConfigurationDocument
 
 
 class AddonSpec(Model):
@@ -18,7 +19,7 @@ class AddonSpec(Model):
     amount: MoneyText
 
 
-class Addon(Document):
+class Addon(ConfigurationDocument):
     """An add-on, which plans name under `addons`."""
 
     api_version: Literal["ratecard.dev/v1alpha1"]

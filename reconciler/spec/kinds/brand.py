@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from reconciler.spec.kinds.fields import Document, Metadata, Model, Text, Title, clean_text
+from reconciler.spec.kinds.fields import Metadata, Model, Text, Title, clean_text
+from reconciler.spec.kinds.lifecycle import ConfigurationDocument
 
 Website = Annotated[
     str, StringConstraints(pattern=r"^https?://[^\s/]+\S*$", max_length=2000), BeforeValidator(clean_text)
@@ -29,7 +30,7 @@ class BrandSpec(Model):
     statement_descriptor: Descriptor | None = Field(default=None, description="What stands on the card statement")
 
 
-class Brand(Document):
+class Brand(ConfigurationDocument):
     """A brand, which plans and products name under `brand`; without one they are sold under the account's own."""
 
     api_version: Literal["ratecard.dev/v1alpha1"]

@@ -8,7 +8,8 @@ from typing import Literal
 from pydantic import Field
 
 from reconciler.base.diagnostics import Mistake
-from reconciler.spec.kinds.fields import Document, Metadata, Model, Name, PlanReference, Reference, Text, Title
+from reconciler.spec.kinds.fields import Metadata, Model, Name, PlanReference, Reference, Text, Title
+from reconciler.spec.kinds.lifecycle import ConfigurationDocument
 
 
 class Direction(Model):
@@ -47,7 +48,7 @@ class CollectionSpec(Model):
     plan_change: PlanChange = PlanChange()
 
 
-class Collection(Document):
+class Collection(ConfigurationDocument):
     """Plans and products that are shown together."""
 
     api_version: Literal["ratecard.dev/v1alpha1"]

@@ -9,7 +9,6 @@ from pydantic import Field
 
 from reconciler.base.diagnostics import Mistake
 from reconciler.spec.kinds.fields import (
-    Document,
     Metadata,
     Model,
     Name,
@@ -20,6 +19,7 @@ from reconciler.spec.kinds.fields import (
     Title,
     Word,
 )
+from reconciler.spec.kinds.lifecycle import ConfigurationDocument
 
 
 class Rollover(Model):
@@ -49,7 +49,7 @@ class CreditSpec(Model):
     overage: Overage | None = None
 
 
-class Credit(Document):
+class Credit(ConfigurationDocument):
     """A credit that plans and products grant by its name."""
 
     api_version: Literal["ratecard.dev/v1alpha1"]

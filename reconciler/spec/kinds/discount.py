@@ -9,7 +9,6 @@ from pydantic import Field, StringConstraints
 
 from reconciler.base.diagnostics import Mistake
 from reconciler.spec.kinds.fields import (
-    Document,
     Metadata,
     Model,
     MomentText,
@@ -21,6 +20,7 @@ from reconciler.spec.kinds.fields import (
     Title,
     purchases,
 )
+from reconciler.spec.kinds.lifecycle import ConfigurationDocument
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9_-]*$", min_length=3, max_length=64)]
 
@@ -52,7 +52,7 @@ class DiscountSpec(Model):
     keep_on_plan_change: bool = False
 
 
-class Discount(Document):
+class Discount(ConfigurationDocument):
     """A discount code."""
 
     api_version: Literal["ratecard.dev/v1alpha1"]

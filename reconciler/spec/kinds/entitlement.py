@@ -8,7 +8,8 @@ from typing import Literal
 from pydantic import Field
 
 from reconciler.base.diagnostics import Mistake
-from reconciler.spec.kinds.fields import Document, Metadata, Model, PeriodText, Text, Title, Word
+from reconciler.spec.kinds.fields import Metadata, Model, PeriodText, Text, Title, Word
+from reconciler.spec.kinds.lifecycle import ConfigurationDocument
 
 
 class LicenceKey(Model):
@@ -98,7 +99,7 @@ class EntitlementSpec(Model):
         ]
 
 
-class Entitlement(Document):
+class Entitlement(ConfigurationDocument):
     """What plans and products give by its name."""
 
     api_version: Literal["ratecard.dev/v1alpha1"]

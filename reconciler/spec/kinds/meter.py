@@ -8,7 +8,8 @@ from typing import Literal
 from pydantic import Field
 
 from reconciler.base.diagnostics import Mistake
-from reconciler.spec.kinds.fields import Document, Metadata, Model, Text, Title, Word
+from reconciler.spec.kinds.fields import Metadata, Model, Text, Title, Word
+from reconciler.spec.kinds.lifecycle import ConfigurationDocument
 
 
 class Aggregation(Model):
@@ -53,7 +54,7 @@ class MeterSpec(Model):
     filter: Filter | None = None
 
 
-class Meter(Document):
+class Meter(ConfigurationDocument):
     """A meter that usage lines of plans refer to by its name."""
 
     api_version: Literal["ratecard.dev/v1alpha1"]

@@ -13,7 +13,6 @@ from reconciler.base.money import Money, Rate, exponent
 from reconciler.spec.kinds.commitment import Commitment, commitment_mistakes, ends_mistakes, standing_mistakes
 from reconciler.spec.kinds.credit import CreditLine
 from reconciler.spec.kinds.fields import (
-    Document,
     Metadata,
     Model,
     MomentText,
@@ -28,6 +27,7 @@ from reconciler.spec.kinds.fields import (
     Title,
 )
 from reconciler.spec.kinds.grants import addon_mistakes, grant_mistakes, granted, sold
+from reconciler.spec.kinds.lifecycle import ConfigurationDocument
 from reconciler.spec.kinds.moving import ProrationWord, Stop, Waves
 from reconciler.spec.kinds.selectors import Place
 
@@ -163,7 +163,7 @@ class PlanSpec(Model):
     )
 
 
-class Plan(Document):
+class Plan(ConfigurationDocument):
     """A plan that people subscribe to."""
 
     api_version: Literal["ratecard.dev/v1alpha1"]

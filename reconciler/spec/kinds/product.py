@@ -11,7 +11,6 @@ from reconciler.base.diagnostics import Mistake
 from reconciler.spec.kinds.commitment import standing_mistakes
 from reconciler.spec.kinds.credit import GivenCredit
 from reconciler.spec.kinds.fields import (
-    Document,
     Metadata,
     Model,
     MoneyText,
@@ -23,6 +22,7 @@ from reconciler.spec.kinds.fields import (
     Title,
 )
 from reconciler.spec.kinds.grants import grant_mistakes, granted, sold
+from reconciler.spec.kinds.lifecycle import ConfigurationDocument
 
 
 class PayWhatYouWant(Model):
@@ -55,7 +55,7 @@ class ProductSpec(Model):
     brand: Name | None = Field(default=None, description="Under which brand it is sold; else the account's own")
 
 
-class Product(Document):
+class Product(ConfigurationDocument):
     """A product that people buy once."""
 
     api_version: Literal["ratecard.dev/v1alpha1"]

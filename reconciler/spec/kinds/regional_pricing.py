@@ -13,7 +13,6 @@ from reconciler.base.diagnostics import Mistake
 from reconciler.base.money import Money, Percent, exponent
 from reconciler.spec.kinds.countries import COUNTRIES, parse_country
 from reconciler.spec.kinds.fields import (
-    Document,
     Metadata,
     Model,
     MoneyText,
@@ -23,6 +22,7 @@ from reconciler.spec.kinds.fields import (
     Reference,
     purchases,
 )
+from reconciler.spec.kinds.lifecycle import ConfigurationDocument
 
 Country = Annotated[
     str,
@@ -54,7 +54,7 @@ class RegionalPricingSpec(Model):
     )
 
 
-class RegionalPricing(Document):
+class RegionalPricing(ConfigurationDocument):
     """Prices for some countries. They are instead of the fixed price; rates for usage stay as they are."""
 
     api_version: Literal["ratecard.dev/v1alpha1"]

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from reconciler.base.diagnostics import Mistake
-from reconciler.spec.kinds.fields import ALIAS_PREFIX, Document, Metadata, Model, Text, clean_text
+from reconciler.spec.kinds.fields import ALIAS_PREFIX, Metadata, Model, Text, clean_text
+from reconciler.spec.kinds.lifecycle import ConfigurationDocument
 
 # An event type of the provider (`subscription.active`) or a family of them (`subscription.*`).
 EventPattern = Annotated[
@@ -30,7 +31,7 @@ class WebhookSpec(Model):
     )
 
 
-class Webhook(Document):
+class Webhook(ConfigurationDocument):
     """An endpoint of yours that receives events."""
 
     api_version: Literal["ratecard.dev/v1alpha1"]

@@ -1,0 +1,155 @@
+"""Treating: what specs and the workspace say of how objects are kept, brought to bear on a plan and on a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from reconciler.base.diagnostics import Diagnostic, Location
+from reconciler.base.errors import RefusedError
+from reconciler.base.records import dataclass
+from reconciler.plan.capabilities import Capabilities
+from reconciler.plan.change_set import Change
+from reconciler.plan.diff import Diff, Difference, Treatment
+from reconciler.plan.fields import level_lines
+from reconciler.plan.lifecycle import follow, protected_changes, spec_address
+from reconciler.plan.ownership import Ownership, OwnershipMode, is_unowned, ownership_of
+from reconciler.plan.resource import Binding
+
+if TYPE_CHECKING:
+    from reconciler.engine.desired import Desired
+    from reconciler.engine.session import Desk, Session
+
+_LISTED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Treated:
+    """The bindings by the addresses of now, how objects are treated, and the moves that cannot be followed."""
+
+    bindings: Mapping[str, Binding]
+    treatment: Treatment
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def ownership_in(desk: Desk) -> Ownership:
+    """What the workspace says of the account."""
+    return ownership_of(desk.account.ownership)
+
+
+def treat(session: Session, wanted: Desired) -> Treated:
+    """Follow what moved. Bindings of archived objects are there for the addresses that the specs ask for."""
+    addresses = {resource.address for resource in wanted.resources}
+    followed = follow(session.bindings(), addresses, wanted.lifecycles.moves)
+    archived = {a: b for a, b in session.all_bindings().items() if a in addresses and a not in followed.bindings}
+    diagnostics = (
+        Diagnostic(
+            "moved/both",
+            f"{clash.old.address} ({clash.old.id}) moves to {clash.new.address}, where {clash.new.id} is already",
+            clash.move.location,
+            hint="remove this move, so that the old one is archived; or remove the spec that made the new one first",
+        )
+        for clash in followed.clashes
+    )
+    treatment = Treatment(wanted.lifecycles.moves, followed.moved, ownership_in(session))
+    return Treated({**followed.bindings, **archived}, treatment, tuple(diagnostics))
+
+
+def told_of(found: Diff, capabilities: Capabilities) -> Iterator[str]:
+    """What differs and stays as it is, in words."""
+    for one in found.ignored:
+        yield f"{one.address}: its spec ignores what differs and stays: {_differences(one, capabilities)}"
+    for one in found.observed:
+        if one.live is None:
+            yield f"{one.address} is only observed here, and is not there: nothing makes it"
+        else:
+            yield f"{one.address} is only observed here; what differs stays: {_differences(one, capabilities)}"
+
+
+def _differences(one: Difference, capabilities: Capabilities) -> str:
+    rows = [row for row, moves in level_lines(one.live, one.wanted, capabilities.kinds[one.kind]) if moves]
+    told = [f"{row.label} is {row.before or 'none'}, {row.after or 'none'} in the spec" for row in rows[:_LISTED]]
+    more = [f"{len(rows) - _LISTED} more"] if len(rows) > _LISTED else []
+    return "; ".join([*told, *more])
+
+
+# Protection
+
+
+def protected_in(desk: Desk) -> dict[str, str]:
+    """What the journal remembers as protected: the address of each spec, and the place that said so."""
+    from reconciler.journal.entries import EntryKind  # a journal's libraries: not for those who only validate
+
+    for entry in desk.journal.entries(desk.account_name, EntryKind.PROTECTION, newest_first=True, limit=1):
+        told = entry.body.get("protected")
+        if isinstance(told, Mapping):
+            return {address: str(place) for address, place in told.items()}
+    return {}
+
+
+def remember_protection(desk: Desk, wanted: Desired) -> tuple[str, ...]:
+    """Write down what is protected by now; a spec that is gone protects on, one that says so no more does not.
+
+    Gives the addresses that are protected no longer.
+    """
+    before = protected_in(desk)
+    there = _there(wanted)
+    now = {address: place for address, place in before.items() if address not in there}
+    now |= {one.address: str(one.location) for one in wanted.lifecycles.protected}
+    if now.keys() != before.keys():
+        from reconciler.journal.entries import EntryKind, protection_body
+
+        desk.journal.append(EntryKind.PROTECTION, desk.account_name, protection_body(now))
+    return tuple(sorted(before.keys() - now.keys()))
+
+
+def protection_mistakes(desk: Desk, wanted: Desired, changes: Sequence[Change]) -> Iterator[Diagnostic]:
+    """What of a plan would take away protected objects."""
+    written = {one.address: one.location for one in wanted.lifecycles.protected}
+    there = _there(wanted)
+    # A spec that is there says itself whether it is protected.
+    remembered = {address: place for address, place in protected_in(desk).items() if address not in there}
+    for change in protected_changes(changes, written.keys() | remembered.keys()):
+        address = spec_address(change.address)
+        is_written = address in written
+        why = f": {change.reason}" if change.reason else ""
+        yield Diagnostic(
+            "protect/refused",
+            f"{change.address} ({change.id}) is protected, and this plan would {change.verb} it{why}",
+            written[address] if is_written else _place(remembered[address]),
+            path="lifecycle.protect" if is_written else "",
+            hint="undo what asks for it; or take lifecycle.protect out of the spec, and plan again"
+            if is_written
+            else "bring its spec back; to let it go, take lifecycle.protect out of it, plan once, and then remove it",
+        )
+
+
+def _there(wanted: Desired) -> set[str]:
+    """The specs that are there, by the addresses that they had before, too."""
+    return {spec_address(one.address) for one in wanted.resources} | {move.old for move in wanted.lifecycles.moves}
+
+
+def _place(text: str) -> Location:
+    file, line, column = text.rsplit(":", 2)
+    return Location(file, int(line), int(column))
+
+
+def refuse_untreated(desk: Desk, changes: Sequence[Change]) -> None:
+    """Raise RefusedError when changes, wherever they come from, touch what is protected, only observed or not ours."""
+    wrong = [
+        f"{change.key} takes away what is protected ({spec_address(change.address)})"
+        for change in protected_changes(changes, protected_in(desk))
+    ]
+    ownership = ownership_in(desk)
+    for change in changes:
+        if desk.provider.capabilities.is_action(change.kind):
+            continue
+        mode = ownership.of_address(change.address)
+        if mode is OwnershipMode.OBSERVE:
+            wrong.append(f"{change.key} writes what is only observed in the account {desk.account_name}")
+        elif is_unowned(change.address, change.id) and change.after is None:
+            kinds = desk.provider.capabilities.kinds[change.kind].specs
+            if ownership.of_any(kinds) is not OwnershipMode.AUTHORITATIVE:
+                wrong.append(f"{change.key} removes what is not ours, and its kind is not authoritative")
+    if wrong:
+        raise RefusedError("; ".join(wrong), hint="see lifecycle.protect in the specs, and ownership in ratecard.yaml")
