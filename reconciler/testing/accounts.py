@@ -182,7 +182,10 @@ class RandomAccount:
         return {name: value for name, value in body.items() if value is not None}
 
     def _attached(self, credit: str) -> JSON:
-        body: dict[str, JSON] = {"credit_entitlement_id": credit, "credits_amount": str(self._random.randint(1, 10_000))}
+        body: dict[str, JSON] = {
+            "credit_entitlement_id": credit,
+            "credits_amount": str(self._random.randint(1, 10_000)),
+        }
         if self._oddly():
             body |= {"low_balance_threshold_percent": 10, "trial_credits": "5", "proration_behavior": "prorate"}
             body |= {"trial_credits_expire_after_trial": True, "expires_after_days": 3, "overage_behavior": None}

@@ -14,6 +14,7 @@ from .place import Account
 
 # What the provider keeps for itself and changes with every write.
 STAMPS = ("updated_at",)
+MARKS = "ratecard_"
 LESS_IN_LISTS = ("product", "collection")
 METER_ECHOES = ("name", "description", "measurement_unit")
 CREDIT_ECHOES = ("id", "credit_entitlement_name", "credit_entitlement_unit")
@@ -47,6 +48,10 @@ class Mutation:
     field: str
     before: Any
     after: Any
+
+    def __str__(self) -> str:
+        top = self.field.partition(".")[0].removesuffix("[]")
+        return f"{self.item.kind} {self.item.id} {self.field}: {self.before[top]} -> {self.after[top]}"
 
 
 class Outside:
@@ -120,8 +125,10 @@ class Outside:
 
 
 def stable(item: Item, body: Any) -> Any:
-    """What an answer says, without moments of writing, echoes of other objects, and ways of saying nothing."""
+    """What an answer says, without our marks, moments, echoes of other objects, and ways of saying nothing."""
     said = {name: value for name, value in body.items() if name not in STAMPS}
+    if body.get("metadata"):
+        said["metadata"] = {name: value for name, value in body["metadata"].items() if not name.startswith(MARKS)}
     if item.kind == "product":
         said["entitlements"] = [one["id"] for one in body["entitlements"]]
         said["addons"] = sorted(body["addons"] or ())
@@ -164,12 +171,6 @@ def _without_nothing(value: Any) -> Any:
         plain = all(isinstance(one, str) for one in value)
         return sorted(value) if plain else [_without_nothing(one) for one in value]
     return value
-
-
-def unmarked(said: Any) -> Any:
-    """Without our marks."""
-    metadata = {name: value for name, value in said.get("metadata", {}).items() if not name.startswith("ratecard_")}
-    return {**{name: value for name, value in said.items() if name != "metadata"}, "metadata": metadata}
 
 
 def fields(bodies: Mapping[Item, Any]) -> dict[tuple[str, str], list[Any]]:

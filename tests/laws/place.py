@@ -14,6 +14,7 @@ from reconciler.engine.applying import Applied, Result, apply_change_set
 from reconciler.engine.config import load_workspace
 from reconciler.engine.deciding import approve
 from reconciler.engine.desired import load_desired
+from reconciler.engine.index import Index
 from reconciler.engine.planning import make_change_set
 from reconciler.engine.reversing import make_reverse
 from reconciler.engine.session import Session, open_session
@@ -26,9 +27,9 @@ KEY = "dodo_test_0123456789abcdef"
 
 
 class Place:
-    """One workspace folder; `account` is the sandbox's url."""
+    """One workspace folder; `account` is the sandbox's url. With a `memory`, what was read is kept beside it."""
 
-    def __init__(self, folder: Path, url: str, name: str = "acme") -> None:
+    def __init__(self, folder: Path, url: str, name: str = "acme", *, memory: bool = False) -> None:
         self.folder = folder / name
         (self.folder / "specs").mkdir(parents=True)
         (self.folder / "ratecard.yaml").write_text(
@@ -36,7 +37,8 @@ class Place:
             f"metadata: {{name: {name}}}\n"
             f'spec: {{account: books, accounts: {{books: {{provider: dodo, mode: sandbox, url: "{url}"}}}}}}\n'
         )
-        workspace, diagnostics = load_workspace(self.folder)
+        (folder / "cache").mkdir(mode=0o700, exist_ok=True)
+        workspace, diagnostics = load_workspace(self.folder, Index(folder / "cache") if memory else None)
         assert workspace is not None, diagnostics
         self.workspace = workspace
 
