@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler.base.canonical import JSON
+from reconciler.engine.desired import load_desired
 from reconciler.engine.planning import with_impact
 from reconciler.engine.session import Session
 from reconciler.journal.entries import EntryKind, OutcomeStatus, Run
@@ -13,7 +14,7 @@ from reconciler.plan import order
 from reconciler.plan.change_set import Change, ChangeSet, Verb
 from reconciler.plan.document import read_document
 from reconciler.plan.drift import Drift, Left, find_drift
-from reconciler.plan.resource import Live
+from reconciler.plan.resource import REFERENCE, Live, rewrite_body
 from reconciler.plan.untold import untold_of
 
 
@@ -40,8 +41,11 @@ def look_for_drift(session: Session, *, whole: bool = False) -> Drifted:
     session.progress.step("Reading the account")
     live = session.connection.read(session.bindings(), whole=whole)
     capabilities = session.provider.capabilities
-    drifts = find_drift(tuple(left.values()), live, session.bindings(), capabilities, session.workspace.name)
-    ours = frozenset(binding.id for binding in session.bindings().values())
+    wanted = load_desired(session.workspace, session.provider)
+    ignored = {resource.address: resource.ignored for resource in wanted.resources if resource.ignored}
+    bound = session.bindings()
+    drifts = find_drift(tuple(left.values()), live, bound, capabilities, session.workspace.name, ignored)
+    ours = frozenset(binding.id for binding in bound.values())
     return Drifted(drifts, len(left), live, tuple(untold_of(live, ours)))
 
 
@@ -80,10 +84,23 @@ def left_behind(session: Session) -> dict[str, Left]:
 def _leave(left: dict[str, Left], change: Change, run: Run) -> None:
     if change.superseded:
         return
+    if change.moved_from is not None:
+        _rename(left, change.moved_from, change.address)
     if change.after is None:
         left.pop(change.address, None)
     else:
         left[change.address] = Left(change.address, change.kind, change.title, change.after, run.started.at)
+
+
+def _rename(left: dict[str, Left], old: str, new: str) -> None:
+    """What refers to an object that moved refers to its new address from then on."""
+    left.pop(old, None)
+
+    def see(marker: str, target: str) -> JSON:
+        return {marker: new if (marker, target) == (REFERENCE, old) else target}
+
+    for address, one in left.items():
+        left[address] = replace(one, body=rewrite_body(one.body, see))
 
 
 def _done(run: Run) -> set[str]:

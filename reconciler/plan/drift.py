@@ -11,7 +11,7 @@ from reconciler.base.canonical import JSON, Body
 from reconciler.plan.capabilities import Capabilities
 from reconciler.plan.change_set import Change, Verb
 from reconciler.plan.diff import diff
-from reconciler.plan.resource import Binding, Live, Resource, references_in
+from reconciler.plan.resource import Binding, BodyPath, Live, Resource, references_in
 
 
 class Gravity(StrEnum):
@@ -57,11 +57,23 @@ def find_drift(
     bindings: Mapping[str, Binding],
     capabilities: Capabilities,
     workspace: str,
+    ignored: Mapping[str, tuple[BodyPath, ...]] | None = None,
 ) -> tuple[Drift, ...]:
-    """Every object that we left behind and that is now different, archived or gone, the gravest first."""
+    """Every object that we left behind and that is now different, archived or gone, the gravest first.
+
+    `ignored` are the paths in bodies that specs leave to others, by address: what differs there is no drift.
+    """
+    left_alone = ignored or {}
     by_address = {one.address: one for one in left}
     wanted = [
-        Resource(one.address, one.kind, one.title, one.body, tuple(sorted(set(references_in(one.body)))))
+        Resource(
+            one.address,
+            one.kind,
+            one.title,
+            one.body,
+            tuple(sorted(set(references_in(one.body)))),
+            ignored=left_alone.get(one.address, ()),
+        )
         for one in left
     ]
     found = diff(wanted, live, bindings, capabilities, workspace)

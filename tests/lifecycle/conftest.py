@@ -16,6 +16,7 @@ from reconciler.engine.applying import Applied, apply_change_set
 from reconciler.engine.clock import SystemClock
 from reconciler.engine.config import load_workspace
 from reconciler.engine.deciding import approve
+from reconciler.engine.drifting import look_for_drift
 from reconciler.engine.planning import Planned, make_change_set, remember
 from reconciler.engine.reversing import make_reverse
 from reconciler.engine.session import Session, open_session
@@ -97,6 +98,11 @@ class Place:
             back = make_reverse(session, change_set.short)
             assert carry_out(session, back).reason is None
         return back
+
+    def drifted(self) -> list[str]:
+        """The addresses of what is not as it was left."""
+        with self.session() as session:
+            return [one.address for one in look_for_drift(session).drifts]
 
     def ids(self) -> dict[str, str]:
         with self.session() as session:

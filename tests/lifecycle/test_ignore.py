@@ -22,6 +22,7 @@ def test_what_is_ignored_and_differs_is_told_and_never_written(place: Place, htt
     assert planned.change_set.warnings == (
         "Plan/pro:monthly: its spec ignores what differs and stays: description is By hand, For teams in the spec",
     )
+    assert place.drifted() == []
     place.replace("specs/pro.yaml", "title: Pro", "title: Pro 2")
     changed = {change.address: change for change in place.converge().changes}
     assert changed["Plan/pro:monthly"].after["description"] == "By hand"

@@ -27,6 +27,7 @@ def test_a_plan_that_is_renamed_keeps_its_objects_and_only_their_marks_change(pl
     assert place.ids() == {address.replace("Plan/pro", "Plan/team"): found for address, found in before.items()}
     product = http.get(f"/products/{before['Plan/pro:monthly']}").json()
     assert product["metadata"]["ratecard_address"] == "Plan/team:monthly"
+    assert place.drifted() == []
 
 
 def test_a_move_there_and_back_ends_where_it_began(place: Place):
