@@ -10,8 +10,8 @@ from typing import Any
 
 from reconciler.agent.evidence import Evidence, Form, address
 from reconciler.base.canonical import JSON
-from reconciler.spec.export import kind_schema
 from reconciler.spec.kinds.registry import KINDS
+from reconciler.spec.models import is_choice
 
 Path = tuple[str | int, ...]
 
@@ -44,9 +44,8 @@ class Shape:
 
 def shape_of(kind: str, path: Path, value: JSON) -> str:
     """What a value is, one of the names in `Shape`."""
-    schema = schema_at(kind, path)
     last = next((part for part in reversed(path) if isinstance(part, str)), "")
-    if isinstance(value, bool) or "enum" in schema or "const" in schema:
+    if isinstance(value, bool) or _is_choice(kind, path):
         return Shape.CHOICE
     if isinstance(value, int):
         return Shape.NUMBER
@@ -67,6 +66,11 @@ def shape_of(kind: str, path: Path, value: JSON) -> str:
     if re.fullmatch(r"[0-9][0-9.,]*", text):
         return Shape.NUMBER
     return Shape.NAME
+
+
+@lru_cache(maxsize=4096)
+def _is_choice(kind: str, path: Path) -> bool:
+    return kind in KINDS and is_choice(KINDS[kind], path)
 
 
 def matches(shape: str, path: Path, value: str, evidence: Evidence, present: JSON = None) -> bool:
@@ -142,4 +146,6 @@ def _resolved(node: Mapping[str, Any], whole: Mapping[str, Any]) -> Mapping[str,
 
 @lru_cache(maxsize=64)
 def _schema(kind: str) -> Mapping[str, Any]:
+    from reconciler.spec.export import kind_schema  # pydantic makes it, which only a model's interpreter needs
+
     return kind_schema(kind) if kind in KINDS else {}

@@ -6,9 +6,6 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints
-from pydantic import WithJsonSchema as Schema
-
 from reconciler.base.diagnostics import Diagnostic, Mistake, shorten
 from reconciler.engine import config
 from reconciler.plan.ownership import DEFAULT
@@ -16,6 +13,8 @@ from reconciler.spec.files import SourceFile
 from reconciler.spec.kinds.fields import Document, Metadata, Model, Name, clean_text
 from reconciler.spec.kinds.registry import CONFIGURATION
 from reconciler.spec.load import load_one
+from reconciler.spec.models import BeforeValidator, Field, StringConstraints
+from reconciler.spec.models import WithJsonSchema as Schema
 from reconciler.spec.words import did_you_mean
 
 _KEY_REFERENCE = r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:\S+)$"

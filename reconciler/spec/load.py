@@ -6,20 +6,24 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic_core import ValidationError
 
 from reconciler.base.collector import collector_paused
 from reconciler.base.diagnostics import Diagnostic, Location, Mistake, Severity, in_order
 from reconciler.spec.compose import MOST_MISTAKES, Examined, Value
 from reconciler.spec.files import Reader, SourceFile
 from reconciler.spec.kinds.registry import API_VERSION, KINDS, AnyDocument
+from reconciler.spec.models import validator
 from reconciler.spec.scalars import bare_float
 from reconciler.spec.source import Composer, Source, dotted, locate
 from reconciler.spec.words import did_you_mean, mistakes_of, quote
 
-M = TypeVar("M", bound=BaseModel)
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+M = TypeVar("M", bound="BaseModel")
 
 WORKSPACE_KIND = "Workspace"
 
@@ -170,7 +174,7 @@ def diagnostic(spec: Spec | Source, mistake: Mistake, *, severity: Severity = Se
 @cache
 def _validator(kind: str) -> Callable[[Any], AnyDocument] | None:
     """What validates documents of a kind, built when the first is there; None for what is no kind."""
-    return KINDS[kind].__pydantic_validator__.validate_python if kind in KINDS else None
+    return validator(KINDS[kind]).validate_python if kind in KINDS else None
 
 
 def _read_document(value: Value) -> AnyDocument | None:

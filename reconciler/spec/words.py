@@ -6,14 +6,17 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic_core import ValidationError
 
 from reconciler.base.diagnostics import Mistake, shorten
 from reconciler.spec.compose import MOST_MISTAKES, Path, Value
 from reconciler.spec.kinds.fields import NAME_PATTERN
 from reconciler.spec.scalars import BareDecimal, bare_float
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 _SECRET = re.compile(r"key|secret|token|password|credential", re.IGNORECASE)
 _MISSING: Any = object()
@@ -84,19 +87,22 @@ def fields_at(model: type[BaseModel], path: Path) -> dict[str, str]:
         kinds = [inner for kind in below for inner in _unwrap(kind)]
     keys: dict[str, str] = {}
     for kind in kinds:
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            for name, entry in kind.model_fields.items():
-                keys[entry.alias or name] = entry.description or ""
+        for name, entry in _fields(kind):
+            keys[entry.alias or name] = entry.description or ""
     return keys
 
 
 def _below(kind: Any, part: str | int) -> Iterator[Any]:
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        for name, entry in kind.model_fields.items():
-            if part in (entry.alias, name):
-                yield entry.annotation
-    elif get_origin(kind) in (list, tuple) or (get_origin(kind) is dict and isinstance(part, str)):
+    for name, entry in _fields(kind):
+        if part in (entry.alias, name):
+            yield entry.annotation
+    if get_origin(kind) in (list, tuple) or (get_origin(kind) is dict and isinstance(part, str)):
         yield get_args(kind)[-1]
+
+
+def _fields(kind: Any) -> Iterator[tuple[str, Any]]:
+    """The fields of a model with their names; none of what is no model."""
+    yield from kind.model_fields.items() if isinstance(kind, type) and hasattr(kind, "model_fields") else ()
 
 
 def _unwrap(kind: Any) -> Iterator[Any]:

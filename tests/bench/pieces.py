@@ -30,10 +30,11 @@ def _validators() -> None:
     from reconciler.engine import understanding, workspace_file
     from reconciler.providers.dodo import lower
     from reconciler.spec.kinds.registry import KINDS
+    from reconciler.spec.models import validator
 
     assert all((understanding, lower)), "they are imported"
     for model in (*KINDS.values(), workspace_file.WorkspaceDocument):
-        model.model_rebuild()
+        validator(model)
 
 
 def csafe(folder: Path) -> dict[str, Any]:

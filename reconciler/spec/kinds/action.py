@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pydantic import Field
-
 from reconciler.base.diagnostics import Mistake
 from reconciler.spec.kinds.fields import Document, Model, Reference, Text, Title
 from reconciler.spec.kinds.selectors import ProviderId, Selector, selector_mistakes, selector_references
+from reconciler.spec.models import Field
 
 # What can stand in braces in the words of a message: filled in with what is really done, by kind.
 PLACEHOLDERS: dict[str, frozenset[str]] = {

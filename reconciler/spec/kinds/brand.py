@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints
-
 from reconciler.spec.kinds.fields import Metadata, Model, Text, Title, clean_text
 from reconciler.spec.kinds.lifecycle import ConfigurationDocument
+from reconciler.spec.models import BeforeValidator, Field, StringConstraints
 
 Website = Annotated[
     str, StringConstraints(pattern=r"^https?://[^\s/]+\S*$", max_length=2000), BeforeValidator(clean_text)

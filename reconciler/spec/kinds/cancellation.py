@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import Field
-
 from reconciler.base.diagnostics import Mistake
 from reconciler.spec.kinds.action import (
     Action,
@@ -15,6 +13,7 @@ from reconciler.spec.kinds.action import (
     subscription_references,
 )
 from reconciler.spec.kinds.fields import Metadata, Reference
+from reconciler.spec.models import Field
 
 
 class CancellationSpec(SubscriptionActionSpec):

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import Field
-
 from reconciler.base.diagnostics import Mistake
 from reconciler.spec.kinds.fields import Metadata, Model, Name, PlanReference, Reference, Text, Title
 from reconciler.spec.kinds.lifecycle import ConfigurationDocument
+from reconciler.spec.models import Field
 
 
 class Direction(Model):

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
-
 from reconciler.base.diagnostics import Mistake
 from reconciler.base.money import Percent
 from reconciler.base.period import Period
 from reconciler.spec.kinds.fields import NAME_PATTERN, Model, MoneyText, Name, PeriodText, RateText
+from reconciler.spec.models import Field, StringConstraints
 
 PREFIX = "commitment-"
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import Field
-
 from reconciler.base.diagnostics import Mistake
 from reconciler.spec.kinds.fields import (
     Metadata,
@@ -20,6 +18,7 @@ from reconciler.spec.kinds.fields import (
     Word,
 )
 from reconciler.spec.kinds.lifecycle import ConfigurationDocument
+from reconciler.spec.models import Field
 
 
 class Rollover(Model):

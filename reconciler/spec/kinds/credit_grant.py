@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import Field
-
 from reconciler.base.diagnostics import Mistake
 from reconciler.spec.kinds.action import Action, ActionSpec, action_mistakes
 from reconciler.spec.kinds.fields import Metadata, MoneyText, Reference, Text
@@ -17,6 +15,7 @@ from reconciler.spec.kinds.selectors import (
     selector_mistakes,
     selector_references,
 )
+from reconciler.spec.models import Field
 
 
 class CreditGrantSpec(ActionSpec):

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
-
 from reconciler.base.diagnostics import Mistake
 from reconciler.spec.kinds.fields import (
     Metadata,
@@ -21,6 +19,7 @@ from reconciler.spec.kinds.fields import (
     purchases,
 )
 from reconciler.spec.kinds.lifecycle import ConfigurationDocument
+from reconciler.spec.models import Field, StringConstraints
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9_-]*$", min_length=3, max_length=64)]
 

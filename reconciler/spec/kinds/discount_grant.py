@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import Field
-
 from reconciler.base.diagnostics import Mistake
 from reconciler.spec.kinds.action import (
     Action,
@@ -16,6 +14,7 @@ from reconciler.spec.kinds.action import (
 )
 from reconciler.spec.kinds.discount import Code
 from reconciler.spec.kinds.fields import Metadata, Name, Reference
+from reconciler.spec.models import Field
 
 
 class DiscountGrantSpec(SubscriptionActionSpec):

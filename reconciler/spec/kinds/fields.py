@@ -3,60 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
-
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
-    StringConstraints,
-)
-from pydantic.alias_generators import to_camel
-from pydantic_core import CoreSchema, core_schema
+from typing import Annotated, Any, Literal, NamedTuple
 
 from reconciler.base.clock import format_time, parse_time
 from reconciler.base.diagnostics import Mistake
 from reconciler.base.money import Money, Percent, Rate, parse_money, parse_percent, parse_rate
 from reconciler.base.period import Period, parse_period
-
-
-class Model(BaseModel):
-    """The base of everything that people write: unknown keys are errors, values are read strictly and never change."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        strict=True,
-        alias_generator=to_camel,
-        arbitrary_types_allowed=True,
-        hide_input_in_errors=True,
-        # Validators are built when a kind is first used: all of them together would be a third of the start.
-        defer_build=True,
-    )
-
-
-class Written:
-    """How a value stands in a spec: what reads it, what writes it again, and the JSON Schema of what is written.
-
-    Plain validators and serializers of pydantic say the same, but ask for a schema of the value's own class as well,
-    which nothing uses: for amounts that is a tenth of a cold start.
-    """
-
-    def __init__(
-        self, read: Callable[[object], Any], write: Callable[[Any], str | int], schema: Mapping[str, Any]
-    ) -> None:
-        self._read, self._write, self._schema = read, write, schema
-
-    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        written = core_schema.plain_serializer_function_ser_schema(self._write)
-        return core_schema.no_info_plain_validator_function(self._read, serialization=written)
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return dict(self._schema)
+from reconciler.spec.models import BeforeValidator, Field, StringConstraints
+from reconciler.spec.models import Model as Model  # with the fields that go into it
+from reconciler.spec.models import Written as Written
 
 
 def _text(read: Callable[[str], Any], example: str) -> Callable[[object], Any]:
@@ -162,8 +119,8 @@ class Metadata(Model):
     """Who a spec is: its name among its kind, and notes for people and tools."""
 
     name: Name
-    labels: dict[Word, Text] = {}
-    annotations: dict[Word, Text] = {}
+    labels: dict[Word, Text] = Field(default={})
+    annotations: dict[Word, Text] = Field(default={})
 
 
 class Reference(NamedTuple):

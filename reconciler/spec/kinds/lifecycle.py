@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, StringConstraints
-
 from reconciler.spec.kinds.fields import Document, Model, Name, clean_text
+from reconciler.spec.models import BeforeValidator, Field, StringConstraints
 
 _NAME = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 AddressText = Annotated[

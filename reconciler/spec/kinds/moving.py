@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
-
 from reconciler.base.diagnostics import Mistake
 from reconciler.base.money import Percent, parse_percent
 from reconciler.spec.kinds.fields import Model, MoneyText, PercentText, Written
+from reconciler.spec.models import Field
 
 Share: TypeAlias = Percent | int
 ProrationWord = Literal["none", "prorated", "difference", "full"]

@@ -7,11 +7,9 @@ import binascii
 from collections.abc import Iterator, Sequence
 from typing import Annotated
 
-from pydantic import Field, PlainSerializer, PlainValidator, StringConstraints
-from pydantic import WithJsonSchema as Schema
-
 from reconciler.base.diagnostics import Mistake
-from reconciler.spec.kinds.fields import Model, Name
+from reconciler.spec.kinds.fields import Model, Name, Written
+from reconciler.spec.models import Field, StringConstraints
 
 KEY_TYPES = (
     "ssh-ed25519",
@@ -50,9 +48,11 @@ def parse_public_key(value: object) -> str:
 
 PublicKey = Annotated[
     str,
-    PlainValidator(parse_public_key),
-    PlainSerializer(str, return_type=str),
-    Schema({"type": "string", "maxLength": LONGEST_KEY, "examples": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA… ada"]}),
+    Written(
+        parse_public_key,
+        str,
+        {"type": "string", "maxLength": LONGEST_KEY, "examples": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA… ada"]},
+    ),
 ]
 
 

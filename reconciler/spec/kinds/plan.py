@@ -6,8 +6,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Literal
 
-from pydantic import Field
-
 from reconciler.base.diagnostics import Mistake
 from reconciler.base.money import Money, Rate, exponent
 from reconciler.spec.kinds.commitment import Commitment, commitment_mistakes, ends_mistakes, standing_mistakes
@@ -30,6 +28,7 @@ from reconciler.spec.kinds.grants import addon_mistakes, grant_mistakes, granted
 from reconciler.spec.kinds.lifecycle import ConfigurationDocument
 from reconciler.spec.kinds.moving import ProrationWord, Stop, Waves
 from reconciler.spec.kinds.selectors import Place
+from reconciler.spec.models import Field
 
 
 class Price(Model):

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
-
 from reconciler.base.diagnostics import Mistake
 from reconciler.spec.kinds.action import Action
 from reconciler.spec.kinds.fields import (
@@ -19,6 +17,7 @@ from reconciler.spec.kinds.fields import (
 )
 from reconciler.spec.kinds.moving import ProrationWord, Stop, Waves
 from reconciler.spec.kinds.selectors import Selector, selector_mistakes, selector_references
+from reconciler.spec.models import Field, StringConstraints
 
 
 class OnDate(Model):

@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field, PlainSerializer, PlainValidator
-from pydantic import WithJsonSchema as Schema
-
 from reconciler.base.diagnostics import Mistake
 from reconciler.base.money import Money, parse_money
 from reconciler.base.period import Period, parse_period
@@ -23,8 +20,10 @@ from reconciler.spec.kinds.fields import (
     Name,
     PercentText,
     Text,
+    Written,
 )
 from reconciler.spec.kinds.people import MemberSpec, member_mistakes, role_mistakes
+from reconciler.spec.models import Field
 
 # What an effect is of: an action that is done once, or a kind of configuration.
 ACTION_KINDS = (
@@ -74,9 +73,11 @@ def _parse_allowance(value: object) -> Allowance:
 
 AllowanceText = Annotated[
     Allowance,
-    PlainValidator(_parse_allowance),
-    PlainSerializer(str, return_type=str),
-    Schema({"type": "string", "maxLength": 100, "examples": ["100 USD per day", "5000 EUR per 7 days"]}),
+    Written(
+        _parse_allowance,
+        str,
+        {"type": "string", "maxLength": 100, "examples": ["100 USD per day", "5000 EUR per 7 days"]},
+    ),
 ]
 
 _DURATION = re.compile(r"(?:([1-9][0-9]{0,4}) )?(minute|hour|day|week)s?", re.ASCII)
@@ -106,9 +107,11 @@ def duration_text(length: timedelta) -> str:
 
 DurationText = Annotated[
     timedelta,
-    PlainValidator(_parse_duration),
-    PlainSerializer(duration_text, return_type=str),
-    Schema({"type": "string", "maxLength": 20, "examples": ["4 hours", "30 minutes", "2 days"]}),
+    Written(
+        _parse_duration,
+        duration_text,
+        {"type": "string", "maxLength": 20, "examples": ["4 hours", "30 minutes", "2 days"]},
+    ),
 ]
 
 _WEEKS = re.compile(r"([1-9][0-9]{0,2})(?: to ([1-9][0-9]{0,2}))?", re.ASCII)
@@ -139,9 +142,7 @@ def _parse_weeks(value: object) -> Weeks:
 
 WeeksText = Annotated[
     Weeks,
-    PlainValidator(_parse_weeks),
-    PlainSerializer(str, return_type=str),
-    Schema({"type": "string", "maxLength": 10, "examples": ["2 to 4", "3"]}),
+    Written(_parse_weeks, str, {"type": "string", "maxLength": 10, "examples": ["2 to 4", "3"]}),
 ]
 
 
@@ -156,9 +157,7 @@ def _parse_day(value: object) -> date:
 
 DayText = Annotated[
     date,
-    PlainValidator(_parse_day),
-    PlainSerializer(date.isoformat, return_type=str),
-    Schema({"type": "string", "format": "date", "examples": ["2026-04-10"]}),
+    Written(_parse_day, date.isoformat, {"type": "string", "format": "date", "examples": ["2026-04-10"]}),
 ]
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import Field
-
 from reconciler.base.diagnostics import Mistake
 from reconciler.spec.kinds.commitment import standing_mistakes
 from reconciler.spec.kinds.credit import GivenCredit
@@ -23,6 +21,7 @@ from reconciler.spec.kinds.fields import (
 )
 from reconciler.spec.kinds.grants import grant_mistakes, granted, sold
 from reconciler.spec.kinds.lifecycle import ConfigurationDocument
+from reconciler.spec.models import Field
 
 
 class PayWhatYouWant(Model):

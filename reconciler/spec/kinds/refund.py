@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import Field
-
 from reconciler.base.diagnostics import Mistake
 from reconciler.spec.kinds.action import Action, ActionSpec, action_mistakes
 from reconciler.spec.kinds.fields import Metadata, Model, MomentText, MoneyText
 from reconciler.spec.kinds.selectors import CustomerName, ProviderId, named_twice
+from reconciler.spec.models import Field
 
 LAST, LAST_PAID = "last", "last-paid"
 

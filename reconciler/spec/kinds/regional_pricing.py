@@ -6,9 +6,6 @@ from collections.abc import Iterator
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
-from pydantic import WithJsonSchema as Schema
-
 from reconciler.base.diagnostics import Mistake
 from reconciler.base.money import Money, Percent, exponent
 from reconciler.spec.kinds.countries import COUNTRIES, parse_country
@@ -23,6 +20,8 @@ from reconciler.spec.kinds.fields import (
     purchases,
 )
 from reconciler.spec.kinds.lifecycle import ConfigurationDocument
+from reconciler.spec.models import AfterValidator, Field, StringConstraints
+from reconciler.spec.models import WithJsonSchema as Schema
 
 Country = Annotated[
     str,

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
-from pydantic import WithJsonSchema as Schema
-
 from reconciler.base.diagnostics import Mistake
 from reconciler.spec.kinds.countries import COUNTRIES, parse_country
 from reconciler.spec.kinds.fields import Model, MomentText, MoneyText, PlanReference, Reference, clean_text
+from reconciler.spec.models import AfterValidator, BeforeValidator, Field, StringConstraints
+from reconciler.spec.models import WithJsonSchema as Schema
 
 # The member states of the European Union, and with Iceland, Liechtenstein and Norway the European Economic Area
 # (both as of 2026-11-21).

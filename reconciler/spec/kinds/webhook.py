@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, StringConstraints
-
 from reconciler.base.diagnostics import Mistake
 from reconciler.spec.kinds.fields import ALIAS_PREFIX, Metadata, Model, Text, clean_text
 from reconciler.spec.kinds.lifecycle import ConfigurationDocument
+from reconciler.spec.models import BeforeValidator, Field, StringConstraints
 
 # An event type of the provider (`subscription.active`) or a family of them (`subscription.*`).
 EventPattern = Annotated[
