@@ -101,8 +101,8 @@ def _take_up(session: Session, execution: Execution, approval: Consent) -> None:
         execution.stop(NotApprovedError(approval.withdrawn))
         return
     try:
-        _check_fresh(session, change_set, _read(session, change_set), execution.done, execution.sent_with_key())
         verify_all(session.manifests, change_set)
+        _check_fresh(session, change_set, _read(session, change_set), execution.done, execution.sent_with_key())
     except (StaleError, RefusedError) as error:
         execution.stop(error)
 
@@ -283,10 +283,10 @@ def _check_fresh(
 
 
 def _start(session: Session, change_set: ChangeSet, approval: Consent, live: Live, lease: AccountLease) -> Run:
+    verify_all(session.manifests, change_set)
     _check_fresh(session, change_set, live, {})
     refuse_untreated(session, change_set.changes)
     refuse_untrue(change_set, live, session.all_bindings(), session.provider.capabilities)
-    verify_all(session.manifests, change_set)
     earlier = sum(
         1
         for entry in session.journal.entries(session.account_name, EntryKind.RUN_STARTED)

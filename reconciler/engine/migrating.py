@@ -16,6 +16,7 @@ from reconciler.base.errors import NotSentError, ProviderError, RatecardError, S
 from reconciler.engine.execution import Execution
 from reconciler.engine.levels import is_at, level_now
 from reconciler.engine.manifests import lines
+from reconciler.engine.pinning import check_prices, refuse_other_prices
 from reconciler.engine.queue import Operation
 from reconciler.engine.session import Desk, NoProgress, Session
 from reconciler.journal.entries import PART, EntryKind, OutcomeStatus, Run, effect_body, outcome_body
@@ -81,12 +82,22 @@ def _one_wave(
 ) -> None:
     first = not tally.totals.count and not tally.left
     check: list[Line] = []
+    begun = False
     while portion := list(islice(wave, PORTION)):
         for number, line in portion:
             if done[number]:
                 tally.totals.add(line)
                 execution.session.progress.advance()
         waiting = [(number, line) for number, line in portion if not done[number]]
+        if waiting and not begun:
+            begun = True
+            try:
+                check_prices(
+                    execution.session, operation.change, (one for _, one in waiting), execution.ids(operation.change)
+                )
+            except RatecardError as error:
+                execution.stop(error)
+                return
         if waiting:
             made = _Portion(execution, operation, waiting, tally)
             made.settle()
@@ -280,7 +291,12 @@ class _Migration:
     """The level of a migration as a whole: each of its subscriptions is looked at right before its own write."""
 
     def level(self, session: Session, change: Change) -> LiveResource | None:
-        """Where it begins, always."""
+        """Where it begins, always. StaleError where it leads to another price than was approved.
+
+        When this change set changes that price itself it is asked later, before each wave.
+        """
+        if not change.needs and change.after is not None:
+            refuse_other_prices(session, change, change.ids or {})
         return LiveResource(change.kind, change.id or "", change.title, change.before or {})
 
     def prepare(self, session: Session, change: Change, operation: str) -> Request:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from reconciler.base.canonical import JSON, Body
 from reconciler.base.money import Money
 from reconciler.base.period import Period
+from reconciler.plan.actions.given import GIVEN, given_of, given_subscription
 from reconciler.plan.capabilities import Form, KindCapabilities
 from reconciler.plan.change_set import Change, Reverse, Undo, Verb
 from reconciler.plan.facts import PlanPreview, PlanTarget, Proration, SubscriptionFact, SubscriptionStatus, Timing
@@ -18,6 +19,8 @@ from reconciler.plan.resource import FOREIGN, level_fingerprint
 # The kind of the one change that stands for all effects of a migration, and that of each of them.
 KIND = "migration"
 EFFECT = "plan_change"
+# What a move rests on beside the plan itself. Not the next billing date: who only renewed meanwhile moves all the same.
+_GIVEN = ("status", "cancels_at_next_billing", "on_demand", "change_scheduled", "amount", "currency", "every")
 
 
 class LeftOut(StrEnum):
@@ -193,6 +196,7 @@ def _proration(timing: Timing, proration: Proration) -> Proration:
 def effect(fact: SubscriptionFact, offer: Offer, terms: Terms, timing: Timing, preview: PlanPreview) -> dict[str, JSON]:
     """One line of a manifest: the level of a subscription before and after, and the money, all bound by its digest."""
     level: dict[str, JSON] = {
+        GIVEN: given_subscription(fact, _GIVEN),
         "customer": fact.customer,
         "subscription": fact.id,
         "product": {FOREIGN: fact.product},
@@ -222,6 +226,10 @@ def swapped(line: Mapping[str, JSON]) -> dict[str, JSON]:
     """The line that brings a subscription back: nothing is charged or given back for it."""
     before, after = levels_of(line)
     level = {name: after[name] for name in before}
+    if GIVEN in level:
+        paid = {"amount": after["amount_after"], "every": after["every"]}
+        level[GIVEN] = {**given_of(before), **paid}
+        before = {**before, GIVEN: level[GIVEN]}
     return {
         "id": line["id"],
         "every": after["every"],

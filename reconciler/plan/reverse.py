@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from reconciler.base.canonical import JSON, Body, canonical_json
+from reconciler.plan.actions.given import GIVEN, without_given
 from reconciler.plan.capabilities import Capabilities
 from reconciler.plan.change_set import Change, ChangeSet, Undo, Verb
 from reconciler.plan.diff import reverse_of
@@ -117,11 +118,13 @@ class _Reversing:
         if before is None or after is None:
             self.impossible.append((change, change.reverse.reason or "there is no level to go back to"))
             return
-        left = {name: after.get(name) for name in before}
-        if now is None or not self._same(now.body, left):
+        left = without_given({name: after.get(name) for name in before})
+        if now is None or not self._same(without_given(now.body), left):
             self._moved(change, now)
             return
         wanted = {**self._returned(before), **{name: after[name] for name in _HOW if name in after}}
+        if GIVEN in now.body:
+            wanted[GIVEN] = now.body[GIVEN]
         self.changes.append(
             Change(
                 verb=Verb.EXECUTE,

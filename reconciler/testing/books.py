@@ -12,6 +12,7 @@ from reconciler.base.clock import format_time
 from reconciler.base.errors import ProviderError
 from reconciler.base.money import Money, parse_money
 from reconciler.base.period import parse_period
+from reconciler.plan.actions.given import GIVEN, given_of, given_payment, given_subscription
 from reconciler.plan.change_set import Change
 from reconciler.plan.facts import (
     CustomerFact,
@@ -102,7 +103,10 @@ class MemoryBooks:
         body = self._level(change)
         if body is None or change.before is None:
             return None
-        shaped = {name: body.get(name, value) for name, value in change.before.items()}
+        shaped = {name: body.get(name, value) for name, value in change.before.items() if name != GIVEN}
+        if GIVEN in change.before:
+            now = given_of(body)
+            shaped[GIVEN] = {name: now.get(name, value) for name, value in given_of(change.before).items()}
         return LiveResource(change.kind, change.id or "", change.title, shaped)
 
     def _level(self, change: Change) -> Mapping[str, JSON] | None:
@@ -111,7 +115,9 @@ class MemoryBooks:
             return {} if target in self.people else None
         if change.kind == "refund":
             paid = self.paid.get(target)
-            return None if paid is None else {"refunded": paid.refunded.minor, "paid": paid.amount.minor}
+            if paid is None:
+                return None
+            return {"refunded": paid.refunded.minor, "paid": paid.amount.minor, GIVEN: given_payment(paid)}
         fact = self.subscribed.get(target)
         if fact is None:
             return None
@@ -122,6 +128,7 @@ class MemoryBooks:
             "next_billing_at": billed,
             "discounts": list(fact.discounts),
             "product": foreign(fact.product),
+            GIVEN: given_subscription(fact),
         }
 
     def customer(self, reference: str) -> CustomerFact | None:

@@ -103,7 +103,9 @@ def test_moving_a_subscription_takes_a_look_a_write_and_a_read_back(world: Subsc
     sent = {route: count - before.get(route, 0) for route, count in counts.items() if "/subscriptions/" in route}
     assert {route: count for route, count in sent.items() if count} == {
         "POST /subscriptions/{subscription_id}/change-plan": 45,
-        "GET /subscriptions/{subscription_id}": 45 + 45 + 45,  # the last 45 are the check of the first wave
+        # The third 45 are the check of the first wave; the price is asked before the run and before the wave.
+        "GET /subscriptions/{subscription_id}": 45 + 45 + 45 + 2,
+        "POST /subscriptions/{subscription_id}/change-plan/preview": 2,
     }
 
 

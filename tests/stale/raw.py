@@ -24,6 +24,10 @@ _OTHER_WORDS: Mapping[str, str] = {
     "active": "on_hold", "succeeded": "failed",
 }  # fmt: skip
 _INSTEAD_OF_NOTHING: Mapping[str | int, Any] = {
+    "scheduled_change": {
+        "id": "spc_1", "product_id": "pdt_max", "quantity": 1, "addons": [],
+        "effective_at": "2098-01-01T00:00:00Z", "created_at": "2026-01-01T00:00:00Z",
+    },
     "expires_at": "2099-06-01T00:00:00Z", "starts_at": "2026-01-01T00:00:00Z", "usage_limit": 7, "overage_limit": 7,
     "subscription_cycles": 7, "price_per_unit": "7", "max_rollover_count": 7, "expires_after_days": 7,
     "brand_id": "brnd_other", "minimum_amount": 700, "rate_limit": 7, "trial_period_days": 7, "key": "other",
@@ -33,6 +37,8 @@ _INSTEAD_OF_NOTHING: Mapping[str | int, Any] = {
 }  # fmt: skip
 _INSTEAD_OF_EMPTY: Mapping[str | int, Any] = {
     "currency_options": [{"currency": "USD", "is_default": True, "max_amount_possible": 700, "minimum_subtotal": 0}],
+    "addons": [{"addon_id": "adn_other", "quantity": 1}],
+    "discounts": [{"discount_id": "dsc_other", "code": "OTHER"}],
 }
 # When it was made and changed, and of which account it is: each has a test of its own.
 _NOT_ITS_OWN = frozenset({"created_at", "updated_at", "business_id"})
@@ -69,6 +75,23 @@ class Raw:
                     if path[-1] not in _NOT_ITS_OWN and value != object_id
                 ]
         return found
+
+    def everything(self) -> list[Spot]:
+        """Every value of every object."""
+        rows = self._rows("SELECT kind, id, body FROM objects ORDER BY sequence")
+        return [Spot(kind, name, path) for kind, name, body in rows for path, _ in leaves(orjson.loads(body))]
+
+    def put(self, kind: str, object_id: str, name: str, value: Any) -> None:
+        """Give an object another value under a name."""
+        with closing(sqlite3.connect(self._database)) as books, books:
+            row = books.execute("SELECT body, item FROM objects WHERE kind = ? AND id = ?", (kind, object_id))
+            texts = [orjson.dumps(orjson.loads(text) | {name: value}).decode() for text in row.fetchone()]
+            self._write(books, *texts, kind, object_id)
+
+    def remove(self, kind: str, object_id: str) -> None:
+        """Let an object be gone."""
+        with closing(sqlite3.connect(self._database)) as books, books:
+            books.execute("DELETE FROM objects WHERE kind = ? AND id = ?", (kind, object_id))
 
     def ids(self) -> list[str]:
         """The ids of all objects, by kind."""

@@ -9,6 +9,7 @@ from datetime import datetime
 from reconciler.base.canonical import JSON
 from reconciler.base.diagnostics import Edit, Mistake, WayOut
 from reconciler.base.money import Money
+from reconciler.plan.actions.given import GIVEN, given_payment
 from reconciler.plan.actions.resolved import Resolved, Resolving, is_ours, moved, theirs
 from reconciler.plan.facts import CustomerFact, PaymentFact, PaymentStatus
 from reconciler.spec.kinds.refund import LAST, Refund, RefundSpec
@@ -200,6 +201,7 @@ def _add(
         "currency": payment.amount.currency,
         "paid": payment.amount.minor,
         "refunded": payment.refunded.minor,
+        GIVEN: given_payment(payment),
     }
     after: dict[str, JSON] = {
         **before,

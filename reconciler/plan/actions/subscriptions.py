@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from reconciler.base.canonical import JSON
 from reconciler.base.clock import format_time
 from reconciler.base.money import Money, Percent
+from reconciler.plan.actions.given import GIVEN, TERMS, given_subscription
 from reconciler.plan.actions.resolved import Resolving, is_ours, moved
 from reconciler.plan.facts import SubscriptionFact, SubscriptionStatus
 from reconciler.plan.impact import monthly, total
@@ -27,6 +28,9 @@ _OVER = {
     SubscriptionStatus.FAILED: "it never began",
     SubscriptionStatus.PENDING: "it has not begun",
 }
+# What it is billed for, and whether it goes on, as far as an action does not move them itself.
+_BILLED = ("product", "quantity")
+_STANDING = ("status", "cancels_at_next_billing")
 # What is over for good: a selector passes it by without a word, unless it names the subscription itself.
 OVER = frozenset({SubscriptionStatus.CANCELLED, SubscriptionStatus.EXPIRED, SubscriptionStatus.FAILED})
 
@@ -45,6 +49,8 @@ def add_cancellation(resolving: Resolving, fact: SubscriptionFact) -> str | None
         **_worth(fact),
         "status": str(fact.status),
         "cancels_at_next_billing": fact.cancels_at_next_billing,
+        # When it ends is told, too: a renewal in between is one more that is paid.
+        GIVEN: given_subscription(fact, _BILLED if now else (*_BILLED, "next_billing_at")),
     }
     ends: dict[str, JSON] = {"status": str(SubscriptionStatus.CANCELLED)} if now else {"cancels_at_next_billing": True}
     when = "at once" if now else f"at its next renewal{_on(fact.next_billing_at)}"
@@ -77,7 +83,8 @@ def add_pause(resolving: Resolving, fact: SubscriptionFact) -> str | None:
     if fact.cancels_at_next_billing and not resume:
         return "it ends at its next renewal"
     wanted = SubscriptionStatus.ACTIVE if resume else SubscriptionStatus.PAUSED
-    before: dict[str, JSON] = {**_whose(fact), **_worth(fact), "status": str(fact.status)}
+    given = given_subscription(fact, (*_BILLED, "cancels_at_next_billing"))
+    before: dict[str, JSON] = {**_whose(fact), **_worth(fact), "status": str(fact.status), GIVEN: given}
     revenue = total([monthly(fact.amount, fact.every)])
     resolving.add(
         PAUSE,
@@ -116,7 +123,8 @@ def add_trial_extension(resolving: Resolving, fact: SubscriptionFact) -> str | N
         return f"its trial lasts until {ends.date()} already"
     if wanted - ends > timedelta(days=MOST_DAYS):
         return f"its trial would be more than {MOST_DAYS} days longer"
-    before: dict[str, JSON] = {**_whose(fact), "next_billing_at": format_time(ends)}
+    given = given_subscription(fact, TERMS)
+    before: dict[str, JSON] = {**_whose(fact), "next_billing_at": format_time(ends), GIVEN: given}
     resolving.add(
         TRIAL_EXTENSION,
         fact.id,
@@ -152,6 +160,7 @@ def add_discount_grant(resolving: Resolving, fact: SubscriptionFact, discount: D
         "quantity": fact.quantity,
         "addons": [{"id": addon, "quantity": count} for addon, count in fact.addons],
         "discounts": list(fact.discounts),
+        GIVEN: given_subscription(fact, (*_STANDING, "amount", "currency", "every", "change_scheduled")),
     }
     amount = _discounted(fact.amount, discount)
     codes: list[JSON] = [*fact.discounts, code]

@@ -30,6 +30,7 @@ def test_the_last_invoice_is_refunded_in_full_in_its_own_currency():
     assert change.title == 'refund 49 EUR to "Acme Corp" (cus_1), paid 2026-03-02, of 49 EUR'
     assert change.before == {
         "customer": "cus_1", "payment": "pay_2", "currency": "EUR", "paid": 4900, "refunded": 0,
+        "given": {"status": "succeeded", "disputed": False, "refund_pending": False},
     }  # fmt: skip
     told = {"reason": "Service outage on March 15", "paid_on": "2026-03-02"}
     assert change.after == {**change.before, "refunded": 4900, **told}

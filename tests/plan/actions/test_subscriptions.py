@@ -33,6 +33,7 @@ def test_a_subscription_ends_at_its_next_renewal_and_can_be_kept_until_then():
     assert change.before == {
         "customer": "cus_1", "subscription": "sub_1", "status": "active", "cancels_at_next_billing": False,
         "currency": "USD", "amount_before": 4900, "every": "month",
+        "given": {"product": "pdt_pro", "quantity": 1, "next_billing_at": "2026-04-01T00:00:00Z"},
     }  # fmt: skip
     assert (change.after["status"], change.after["cancels_at_next_billing"]) == ("active", True)
     assert change.reverse.undo is Undo.REVERSIBLE

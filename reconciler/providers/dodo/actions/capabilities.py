@@ -24,6 +24,20 @@ AT_ONCE_S: Mapping[str, float] = {"sandbox": 0.0, "test": 0.0, "live": 0.0}
 _CUSTOMER = Label("customer", quiet=True)
 _SUBSCRIPTION = Label("subscription", quiet=True)
 _CURRENCY = Label("currency", quiet=True)
+_GIVEN_LABELS = {
+    "given.status": Label("status", quiet=True),
+    "given.cancels_at_next_billing": Label("ends at its next billing date", quiet=True),
+    "given.product": Label("product", quiet=True),
+    "given.quantity": Label("quantity", Form.COUNT, quiet=True),
+    "given.amount": Label("paid", Form.MONEY, currency="given.currency", quiet=True),
+    "given.currency": Label("currency", quiet=True),
+    "given.every": Label("paid every", quiet=True),
+    "given.on_demand": Label("charged on demand", quiet=True),
+    "given.change_scheduled": Label("a change is scheduled", quiet=True),
+    "given.next_billing_at": Label("billed next at", quiet=True),
+    "given.disputed": Label("disputed", quiet=True),
+    "given.refund_pending": Label("a refund is under way", quiet=True),
+}
 _WORTH_LABELS = {
     "currency": _CURRENCY,
     "amount_before": Label("paid until now", Form.MONEY, quiet=True),
@@ -46,6 +60,7 @@ _PLAN_LABELS = {
     "amount_before": Label("paid until now", Form.MONEY),
     "amount_after": Label("paid from then on", Form.MONEY),
     "every": Label("paid every"),
+    **_GIVEN_LABELS,
 }
 
 ACTION_KINDS: Mapping[str, KindCapabilities] = {
@@ -66,6 +81,7 @@ ACTION_KINDS: Mapping[str, KindCapabilities] = {
                 "paid_on": Label("paid on", quiet=True),
                 "items[].id": Label("of the line"),
                 "items[].amount": Label("of which", Form.MONEY),
+                **_GIVEN_LABELS,
             },
             irreversible={"execute": "money that went back to a customer cannot be fetched again"},
         ),
@@ -104,6 +120,7 @@ ACTION_KINDS: Mapping[str, KindCapabilities] = {
                 "subscription": _SUBSCRIPTION,
                 "next_billing_at": Label("billed next at"),
                 "reason": Label("reason"),
+                **_GIVEN_LABELS,
             },
         ),
         KindCapabilities(
@@ -117,6 +134,7 @@ ACTION_KINDS: Mapping[str, KindCapabilities] = {
                 "status": Label("status"),
                 **_WORTH_LABELS,
                 "reason": Label("reason"),
+                **_GIVEN_LABELS,
             },
         ),
         KindCapabilities(
@@ -131,6 +149,7 @@ ACTION_KINDS: Mapping[str, KindCapabilities] = {
                 "cancels_at_next_billing": Label("ends at its next billing date"),
                 **_WORTH_LABELS,
                 "reason": Label("reason"),
+                **_GIVEN_LABELS,
             },
         ),
     )

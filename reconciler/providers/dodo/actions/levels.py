@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from reconciler.base.canonical import JSON, Body
 from reconciler.base.clock import format_time, parse_time
 from reconciler.base.errors import ProviderError
+from reconciler.plan.actions.given import GIVEN, given_of, given_payment, given_subscription
 from reconciler.plan.change_set import Change
 from reconciler.plan.facts import PaymentFact, SubscriptionFact, SubscriptionStatus, Timing
 from reconciler.plan.resource import FOREIGN, REFERENCE, foreign
@@ -28,6 +29,7 @@ def payment_level(payment: PaymentFact) -> dict[str, JSON]:
         "currency": payment.amount.currency,
         "paid": payment.amount.minor,
         "refunded": payment.refunded.minor,
+        GIVEN: given_payment(payment),
     }
 
 
@@ -58,6 +60,7 @@ def subscription_level(subscription: SubscriptionFact, change: Change, ids: Ids)
         "currency": subscription.amount.currency,
         "amount_before": subscription.amount.minor,
         "every": str(subscription.every),
+        GIVEN: given_subscription(subscription),
     }
 
 
@@ -82,7 +85,12 @@ def product_id(named: JSON, ids: Ids) -> str | None:
 
 def before_now(change: Change, level: Mapping[str, JSON]) -> Body:
     """The level in the shape of `before`."""
-    return _shaped(body_of(change.before), body_of(change.before), level)
+    before = body_of(change.before)
+    shaped = _shaped(before, before, level)
+    if GIVEN in before:
+        now = given_of(level)
+        shaped[GIVEN] = {name: _as_spelled(name, now.get(name), value) for name, value in given_of(before).items()}
+    return shaped
 
 
 def after_now(change: Change, level: Mapping[str, JSON]) -> Body:
@@ -90,9 +98,9 @@ def after_now(change: Change, level: Mapping[str, JSON]) -> Body:
     return _shaped(body_of(change.after), body_of(change.before), level)
 
 
-def _shaped(wanted: Body, before: Body, level: Mapping[str, JSON]) -> Body:
+def _shaped(wanted: Body, before: Body, level: Mapping[str, JSON]) -> dict[str, JSON]:
     shaped = {
-        name: _as_spelled(name, level[name], value) if name in level and name in before else value
+        name: _as_spelled(name, level[name], value) if name in level and name in before and name != GIVEN else value
         for name, value in wanted.items()
     }
     if shaped.get("status") == wanted.get("status") == SubscriptionStatus.CANCELLED:
