@@ -5,6 +5,7 @@ A change set has its own, `plan.document.ChangeSetDocument`: `plan`, `show` and 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,6 +20,7 @@ from reconciler.insight.investigation import Investigation
 from reconciler.insight.report import summary
 from reconciler.journal.entries import Entry
 from reconciler.plan.approval import Decision
+from reconciler.plan.drift import Drift, value_at
 from reconciler.plan.policy_words import policy_lines
 
 if TYPE_CHECKING:
@@ -86,8 +88,22 @@ class Diagnostics(Shape):
     diagnostics: list[DiagnosticShape]
 
 
+class DriftedFieldShape(BaseModel):
+    """One field that differs: its dotted path, and what it was left as and is, in the provider's terms."""
+
+    field: str
+    left: Any
+    live: Any
+
+
 class DriftedShape(BaseModel):
-    """One object that is not as it was left; `back` is the verb that would put it back, `fields` what differs."""
+    """One object that is not as it was left; `back` is the verb that would put it back, `fields` what differs.
+
+    `since` is when it was left so, `firstSeen` when `ratecard drift` saw this drift first, `changedAt` when the object
+    was last changed as the provider says, null where it does not. `by` is who did it, as far as anybody tells.
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
     address: str
     kind: str
@@ -95,34 +111,84 @@ class DriftedShape(BaseModel):
     gravity: Literal["cosmetic", "access", "money"]
     back: str
     fields: list[str]
+    values: list[DriftedFieldShape]
     since: str
+    first_seen: str | None
+    changed_at: str | None
+    by: str
+
+    @classmethod
+    def of(cls, one: Drift) -> DriftedShape:
+        """The shape of a drift."""
+        values = [
+            DriftedFieldShape(field=name, left=value_at(one.left, name), live=value_at(one.live, name))
+            for name in one.fields
+        ]
+        return cls(
+            address=one.address,
+            kind=one.back.kind,
+            id=one.back.id,
+            gravity=one.gravity.value,
+            back=str(one.back.verb),
+            fields=list(one.fields),
+            values=values,
+            since=format_time(one.since),
+            first_seen=format_time(one.first_seen) if one.first_seen else None,
+            changed_at=format_time(one.changed_at) if one.changed_at else None,
+            by=one.by,
+        )
+
+
+class IgnoredShape(BaseModel):
+    """A drift that somebody decided to let be: which fields, until when, why, and who approved that."""
+
+    address: str
+    fields: list[str]
+    until: str | None
+    reason: str
+    by: str
 
 
 class DriftShape(Shape):
-    """`drift`: what drifted, the gravest first; with `--revert` the change set that puts it back."""
+    """`drift`: what drifted, the gravest first; exit code 2 where that is anything, 0 where it is nothing.
+
+    `ignored` is what is let be until a date, and counts for nothing. With `--revert`, `--accept` or `--ignore` there is
+    the change set that does it, and the files that were edited so that the specs ask for what is accepted.
+    """
 
     kind: Literal["Drift"] = "Drift"
     looked_at: int
     drifts: list[DriftedShape]
+    ignored: list[IgnoredShape]
     untold: list[str]
     change_set: dict[str, Any] | None
+    written: list[str]
+    issue: str | None
 
     @classmethod
-    def of(cls, found: Drifted, change_set: dict[str, Any] | None) -> DriftShape:
+    def of(
+        cls, found: Drifted, change_set: dict[str, Any] | None, written: Sequence[str] = (), issue: str | None = None
+    ) -> DriftShape:
         """The shape of what drifted."""
-        drifts = [
-            DriftedShape(
-                address=one.address,
-                kind=one.back.kind,
-                id=one.back.id,
-                gravity=one.gravity.value,
-                back=str(one.back.verb),
-                fields=list(one.fields),
-                since=format_time(one.since),
+        ignored = [
+            IgnoredShape(
+                address=decided.address,
+                fields=list(decided.fields),
+                until=format_time(decided.until) if decided.until else None,
+                reason=decided.reason,
+                by=decided.by,
             )
-            for one in found.drifts
+            for _, decided in found.ignored
         ]
-        return cls(looked_at=found.looked_at, drifts=drifts, untold=list(found.untold), change_set=change_set)
+        return cls(
+            looked_at=found.looked_at,
+            drifts=[DriftedShape.of(one) for one in found.drifts],
+            ignored=ignored,
+            untold=list(found.untold),
+            change_set=change_set,
+            written=list(written),
+            issue=issue,
+        )
 
 
 class QuestionShape(BaseModel):

@@ -52,23 +52,33 @@ def place_from(forge: str, environment: Mapping[str, str]) -> Place:
 
     Raises UsageError, naming the variable, where one is missing or no such thing.
     """
+    project, headers = project_from(forge, environment)
+    if forge == "github":
+        number = _variable(environment, "RATECARD_PULL_REQUEST", r"[1-9][0-9]{0,9}")
+        comments, comment = f"{project}/issues/{number}/comments", f"{project}/issues/comments"
+        return Place(forge, api_of(forge, environment), headers, comments, comment, "PATCH", 65_536)
+    number = _variable(environment, "CI_MERGE_REQUEST_IID", r"[1-9][0-9]{0,9}")
+    notes = f"{project}/merge_requests/{number}/notes"
+    return Place(forge, api_of(forge, environment), headers, notes, notes, "PUT", 1_000_000)
+
+
+def project_from(forge: str, environment: Mapping[str, str]) -> tuple[str, Mapping[str, str]]:
+    """The path of the project that a pipeline runs for, and the headers with its token. Raises UsageError."""
     if forge == "github":
         repository = _variable(environment, "GITHUB_REPOSITORY", r"[\w.-]+/[\w.-]+")
-        number = _variable(environment, "RATECARD_PULL_REQUEST", r"[1-9][0-9]{0,9}")
         token = _variable(environment, "GITHUB_TOKEN", r"[!-~]+", secret=True)
-        headers = {
+        return f"/repos/{repository}", {
             "Authorization": f"Bearer {token}",
             "Accept": "application/vnd.github+json",
             "X-GitHub-Api-Version": "2022-11-28",
         }
-        comments = f"/repos/{repository}/issues/{number}/comments"
-        comment = f"/repos/{repository}/issues/comments"
-        return Place(forge, _url(environment, "GITHUB_API_URL"), headers, comments, comment, "PATCH", 65_536)
     project = _variable(environment, "CI_PROJECT_ID", r"[1-9][0-9]{0,18}")
-    number = _variable(environment, "CI_MERGE_REQUEST_IID", r"[1-9][0-9]{0,9}")
-    token = _variable(environment, "GITLAB_TOKEN", r"[!-~]+", secret=True)
-    notes = f"/projects/{project}/merge_requests/{number}/notes"
-    return Place(forge, _url(environment, "CI_API_V4_URL"), {"PRIVATE-TOKEN": token}, notes, notes, "PUT", 1_000_000)
+    return f"/projects/{project}", {"PRIVATE-TOKEN": _variable(environment, "GITLAB_TOKEN", r"[!-~]+", secret=True)}
+
+
+def api_of(forge: str, environment: Mapping[str, str]) -> str:
+    """Where the forge's API is. Raises RefusedError for an address without TLS."""
+    return _url(environment, "GITHUB_API_URL" if forge == "github" else "CI_API_V4_URL")
 
 
 def post(place: Place, marker: str, body: str) -> Posted:
@@ -79,34 +89,35 @@ def post(place: Place, marker: str, body: str) -> Posted:
     with httpx.Client(
         base_url=place.url, headers={**place.headers, "User-Agent": "ratecard"}, timeout=TIMEOUT_S
     ) as client:
-        me = _me(client, place)
+        me = me_at(client, place.forge)
         payload = {"body": fit(f"{marker}\n{body}", place.limit)}
         for comment in _comments(client, place):
-            if str(comment.get("body") or "").startswith(marker) and _author(comment, place) == me:
-                path = f"{place.comment}/{_number(comment)}"
-                return Posted(_shown(_ask(client, place.update, path, payload), place), updated=True)
-        return Posted(_shown(_ask(client, "POST", place.comments, payload), place), updated=False)
+            if str(comment.get("body") or "").startswith(marker) and author_of(comment, place.forge) == me:
+                path = f"{place.comment}/{number_of(comment)}"
+                return Posted(_shown(ask(client, place.update, path, payload), place), updated=True)
+        return Posted(_shown(ask(client, "POST", place.comments, payload), place), updated=False)
 
 
-def _me(client: httpx.Client, place: Place) -> str:
+def me_at(client: httpx.Client, forge: str) -> str:
     """Who we are to the forge. The token that GitHub gives to a workflow may not ask, and is always its bot's."""
-    found = _ask(client, "GET", "/user", None, refused_is_fine=place.forge == "github")
+    found = ask(client, "GET", "/user", None, refused_is_fine=forge == "github")
     if found is None:
         return _BOT
-    name = found.get("login" if place.forge == "github" else "id") if isinstance(found, dict) else None
+    name = found.get("login" if forge == "github" else "id") if isinstance(found, dict) else None
     if name is None:
-        raise RatecardError(f"{place.forge} does not say whose the token is")
+        raise RatecardError(f"{forge} does not say whose the token is")
     return str(name)
 
 
-def _author(comment: Mapping[str, Any], place: Place) -> str:
-    author = comment.get("user" if place.forge == "github" else "author")
-    return str(author.get("login" if place.forge == "github" else "id")) if isinstance(author, dict) else ""
+def author_of(said: Mapping[str, Any], forge: str) -> str:
+    """Who wrote a comment or an issue, in the words of `me_at`; empty where the forge does not say."""
+    author = said.get("user" if forge == "github" else "author")
+    return str(author.get("login" if forge == "github" else "id")) if isinstance(author, dict) else ""
 
 
 def _comments(client: httpx.Client, place: Place) -> Iterator[Mapping[str, Any]]:
     for page in range(1, MOST_PAGES + 1):
-        found = _ask(client, "GET", f"{place.comments}?per_page={PAGE}&page={page}", None)
+        found = ask(client, "GET", f"{place.comments}?per_page={PAGE}&page={page}", None)
         if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
             raise RatecardError(f"{place.forge} answered with something that is no list of comments")
         yield from found
@@ -114,9 +125,10 @@ def _comments(client: httpx.Client, place: Place) -> Iterator[Mapping[str, Any]]
             return
 
 
-def _ask(
+def ask(
     client: httpx.Client, method: str, path: str, payload: Mapping[str, str] | None, *, refused_is_fine: bool = False
 ) -> Any:
+    """The JSON of one answer. Raises RatecardError; gives None where a refusal is fine and it was refused."""
     what = f"{method} {path.partition('?')[0]}"
     try:
         with client.stream(method, path, json=payload) as answer:
@@ -145,10 +157,11 @@ _HINTS = {
 }
 
 
-def _number(comment: Mapping[str, Any]) -> int:
-    found = comment.get("id")
+def number_of(said: Mapping[str, Any], name: str = "id") -> int:
+    """The number by which a forge knows a comment or an issue. Raises RatecardError where there is none."""
+    found = said.get(name)
     if not isinstance(found, int):
-        raise RatecardError("the forge told a comment without a number")
+        raise RatecardError("the forge told a comment or an issue without a number")
     return found
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # kind -> the module with its `ACTION`.
 _MODULES = {
+    "drift": "reconciler.engine.drift_deciding",
     "policy": "reconciler.engine.governing",
     "message": "reconciler.engine.mailing",
     "migration": "reconciler.engine.migrating",

@@ -43,6 +43,7 @@ class EntryKind(StrEnum):
     RESOLUTION = "resolution"
     CHECKPOINT = "checkpoint"
     PROTECTION = "protection"
+    DRIFT = "drift"
 
 
 class OutcomeStatus(StrEnum):
@@ -235,6 +236,11 @@ def message_body(address: str, name: str, to: str, said: str, *, run: str) -> Bo
 def policy_body(policy: Body, policy_digest: str, *, of: str, run: str) -> Body:
     """A policy is in force from now on: the whole of it, its digest, and the change set `of` that brought it."""
     return {"policy": policy, "policyDigest": policy_digest, "digest": of, "run": run}
+
+
+def drift_body(address: str, kind: str, fields: Sequence[str], seen: str) -> Body:
+    """A drift was seen for the first time; `seen` is the hash of what it was, by which it is known again."""
+    return {"address": address, "kind": kind, "fields": list(fields), "seen": seen}
 
 
 def lease_body(token: int, holder: Body, until: datetime | None) -> Body:

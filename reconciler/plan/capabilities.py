@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -86,7 +86,7 @@ class KindCapabilities:
 
 
 # Kinds of actions that are done here, on whatever account, without asking its provider.
-LOCAL_KINDS = frozenset({"message", "migration", "policy"})
+LOCAL_KINDS = frozenset({"drift", "message", "migration", "policy"})
 
 
 # How what is done here is shown and ordered.
@@ -142,8 +142,28 @@ class Capabilities:
 
     def __post_init__(self) -> None:
         """What is done here is the same beside every provider."""
-        object.__setattr__(self, "kinds", {**LOCAL, **self.kinds})
+        drift = KindCapabilities("drift", rank=190, marked=False, labels=_of_decisions(self.kinds))
+        object.__setattr__(self, "kinds", {"drift": drift, **LOCAL, **self.kinds})
 
     def is_action(self, kind: str) -> bool:
         """Whether a kind is one of actions, which are executed, rather than of objects that are kept as specs ask."""
         return kind in self.operations or kind in LOCAL_KINDS
+
+
+def _of_decisions(kinds: Mapping[str, KindCapabilities]) -> Mapping[str, Label]:
+    """How a decision about drift is told: it holds fields of an object below the name of the object's kind."""
+    said = {"decision": "decision", "until": "until", "reason": "reason", "gone": "it is gone"}
+    own = {name: Label(text) for name, text in said.items()}
+    quiet = {name: Label(name, quiet=True) for name in ("object", "fields")}
+
+    def below(kind: str, path: str) -> str:
+        return f"{kind}.{path}" if path else ""
+
+    told = {
+        below(kind, path): replace(
+            label, currency=below(kind, label.currency), count=below(kind, label.count), unit=below(kind, label.unit)
+        )
+        for kind, capabilities in kinds.items()
+        for path, label in capabilities.labels.items()
+    }
+    return {**own, **quiet, **told}

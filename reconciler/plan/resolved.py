@@ -7,6 +7,8 @@ from fractions import Fraction
 
 from reconciler.base.money import exponent
 from reconciler.plan.change_set import Change, ChangeSet, Verb
+from reconciler.plan.drift_decisions import KIND as DRIFT
+from reconciler.plan.drift_decisions import PREFIX
 from reconciler.plan.effects import (
     customer_count,
     customers_of,
@@ -23,7 +25,7 @@ from reconciler.spec.kinds.policy import CONTROL_PLANE_KINDS
 
 # The fields of a level that must be there for what an action moves to be read.
 _AMOUNTS = {"refund": "refunded", "credit_grant": "granted"}
-_WITHOUT_CUSTOMER = frozenset({"policy", "message"})
+_WITHOUT_CUSTOMER = frozenset({"policy", "message", DRIFT})
 
 
 def effects_of(change_set: ChangeSet, managed: int) -> tuple[Effect, ...]:
@@ -40,7 +42,12 @@ def effects_of(change_set: ChangeSet, managed: int) -> tuple[Effect, ...]:
 
 
 def kind_of(change: Change) -> str:
-    """What a policy calls it. What an action is its kind says, which is what is executed; an address is a name."""
+    """What a policy calls it. What an action is its kind says, which is what is executed; an address is a name.
+
+    A decision about drift is judged as the object is that drifted: to keep a price is no less than to set it.
+    """
+    if change.kind == DRIFT:
+        return change.address.removeprefix(PREFIX).partition("/")[0]
     if change.verb is Verb.EXECUTE:
         return ACTION_WORDS.get(change.kind, change.kind)
     return change.address.partition("/")[0]

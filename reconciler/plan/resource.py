@@ -8,7 +8,7 @@ provider's spelling of enums. A reference to another object is `{"$ref": ADDRESS
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import orjson
@@ -61,7 +61,8 @@ class LiveResource:
     """One live object as the provider has it now, in the shape of a desired one.
 
     `owner` is the mark that it carries, None where it has none or its kind has no place for one. `untold` is what it
-    has beside its body that no spec says, each in words: nothing compares it, so people are told.
+    has beside its body that no spec says, each in words: nothing compares it, so people are told. `changed_at` is when
+    it was last changed, as the provider says it.
     """
 
     kind: str
@@ -71,6 +72,7 @@ class LiveResource:
     archived: bool = False
     owner: Owner | None = None
     untold: tuple[str, ...] = ()
+    changed_at: str | None = field(default=None, compare=False)
 
     def fingerprint(self) -> str:
         """Changes when anything changes that we manage: the body, whether it is archived, whose it is."""

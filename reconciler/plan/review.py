@@ -36,18 +36,24 @@ def review_body(
     if has_errors(diagnostics):
         out += ["", *_fenced([str(one) for one in diagnostics])]
     if drifts:
-        out += [
-            f"### Account {account} has drifted",
-            "",
-            "Somebody changed it since the last apply. `ratecard drift --revert` puts it back, a spec that asks for it",
-            "keeps it. Until then this check fails.",
-            "",
-            *_fenced([_sentence(drift) for drift in drifts]),
-        ]
+        out += drift_body(account, drifts).rstrip("\n").split("\n")
     text = "\n".join(out)
     if change_set is not None:
         text = as_markdown(change_set, capabilities, needs) + (f"\n{text}" if text else "")
     return text.rstrip("\n") + "\n"
+
+
+def drift_body(account: str, drifts: Sequence[Drift]) -> str:
+    """What has drifted, for people who decide what becomes of it."""
+    lines = [
+        f"### Account {account} has drifted",
+        "",
+        "Somebody changed it since the last apply. `ratecard drift --revert` puts it back, `--accept` writes it into",
+        "the specs, `--ignore` lets it be until a day. Until then this check fails.",
+        "",
+        *_fenced([_sentence(drift) for drift in drifts]),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def fit(text: str, limit: int) -> str:

@@ -13,6 +13,7 @@ from reconciler.engine.applying import apply_change_set
 from reconciler.engine.clock import SystemClock
 from reconciler.engine.config import load_workspace
 from reconciler.engine.deciding import approve
+from reconciler.engine.drift_deciding import choose
 from reconciler.engine.drifting import look_for_drift, put_back
 from reconciler.engine.planning import make_change_set, remember
 from reconciler.engine.session import Session, open_session
@@ -54,6 +55,11 @@ def carry_out(session: Session, change_set: ChangeSet) -> None:
     assert apply_change_set(session, change_set).reason is None
 
 
+def put_all_back(session: Session, *targets: str) -> ChangeSet:
+    seen = look_for_drift(session)
+    return put_back(session, seen, choose(seen, targets))
+
+
 def the_id(session: Session, address: str) -> str:
     return session.bindings()[address].id
 
@@ -84,7 +90,7 @@ def test_drift_is_weighed_by_what_it_is_about_and_the_gravest_comes_first(sessio
 def test_what_drifted_is_put_back_by_a_change_set_that_touches_nothing_else(session: Session, http: httpx.Client):
     product = the_id(session, "Plan/pro:annual")
     assert http.patch(f"/products/{product}", json={"description": "by hand"}).is_success
-    change_set = put_back(session, look_for_drift(session))
+    change_set = put_all_back(session)
     assert [change.key for change in change_set.changes] == ["update Plan/pro:annual"]
     carry_out(session, change_set)
     assert found(session) == []
@@ -103,14 +109,14 @@ def test_what_was_archived_behind_our_back_is_grave_and_is_brought_back(session:
     product = the_id(session, "Plan/pro:annual")
     assert http.delete(f"/products/{product}").is_success
     assert found(session) == [("Plan/pro:annual", "access", ())]
-    carry_out(session, put_back(session, look_for_drift(session)))
+    carry_out(session, put_all_back(session))
     assert found(session) == []
 
 
 def test_only_the_addresses_that_are_named_are_put_back(session: Session, http: httpx.Client):
     for address in ("Plan/pro:annual", "Plan/pro:monthly"):
         assert http.patch(f"/products/{the_id(session, address)}", json={"description": "by hand"}).is_success
-    change_set = put_back(session, look_for_drift(session), ["Plan/pro:monthly"])
+    change_set = put_all_back(session, "Plan/pro:monthly")
     assert [change.address for change in change_set.changes] == ["Plan/pro:monthly"]
 
 
@@ -132,7 +138,7 @@ def test_putting_back_is_judged_under_the_policy_in_force_as_any_other_change_se
     carry_out(session, first)
     product = the_id(session, "Plan/pro:annual")
     assert http.patch(f"/products/{product}", json={"description": "by hand"}).is_success
-    change_set = put_back(session, look_for_drift(session))
+    change_set = put_all_back(session)
     remember(session, change_set)
     approve(session, change_set, "fin")
     assert apply_change_set(session, change_set).reason is None

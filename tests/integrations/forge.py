@@ -1,4 +1,4 @@
-"""A forge on loopback: the comments of one pull request on GitHub and one merge request on GitLab, with their rules."""
+"""A forge on loopback: the comments of one pull request and of one merge request, and issues, with their rules."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 
 GITHUB = "/repos/acme/billing/issues/7/comments"
 GITLAB = "/projects/42/merge_requests/7/notes"
+ISSUES = re.compile(r"(/repos/acme/billing|/projects/42)/issues(?:/(\d+))?")
 TOKEN = "forge_CANARY_0123456789"
 
 
@@ -23,6 +24,7 @@ class Forge:
 
     url: str = ""
     comments: list[dict[str, Any]] = field(default_factory=list)
+    issues: list[dict[str, Any]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     refuses: list[int] = field(default_factory=list)
 
@@ -39,6 +41,29 @@ class Forge:
         }
         self.comments.append(comment)
         return comment
+
+    def open(self, login: str, title: str, body: str) -> dict[str, Any]:
+        """Somebody opens an issue."""
+        number = len(self.issues) + 1
+        url = f"{self.url}/issue/{number}"
+        author = {"id": {"github-actions[bot]": 1, "mallory": 2}[login], "login": login}
+        issue = {"number": number, "iid": number, "title": title, "body": body, "description": body, "state": "open"}
+        self.issues.append(issue | {"user": author, "author": author, "html_url": url, "web_url": url})
+        return self.issues[-1]
+
+    def on_issues(self, method: str, number: str | None, body: dict[str, Any]) -> tuple[int, Any]:
+        """What is answered to a request about issues."""
+        said = body.get("body", body.get("description"))
+        if method == "GET":
+            return 200, [one for one in self.issues if one["state"] == "open"][:100]
+        if number is None:
+            return 201, self.open("github-actions[bot]", body["title"], said)
+        issue = self.issues[int(number) - 1]
+        if said is not None:
+            issue |= {"title": body["title"], "body": said, "description": said}
+        if body.get("state") == "closed" or body.get("state_event") == "close":
+            issue["state"] = "closed"
+        return 200, issue
 
 
 def handler_of(forge: Forge) -> type[BaseHTTPRequestHandler]:
@@ -82,6 +107,9 @@ def handler_of(forge: Forge) -> type[BaseHTTPRequestHandler]:
                 return 403, {"message": "Resource not accessible by integration"}
             if self.command != "GET" and forge.refuses:
                 return forge.refuses.pop(0), {"message": f"not you, {bearer}"}
+            issues = ISSUES.fullmatch(path)
+            if issues and self.command in ("GET", "POST", "PATCH" if github else "PUT"):
+                return forge.on_issues(self.command, issues[2], body)
             if path in (GITHUB, GITLAB) and self.command == "POST":
                 return 201, forge.say("github-actions[bot]", body["body"])
             if path in (GITHUB, GITLAB):

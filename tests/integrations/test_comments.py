@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from reconciler.base.errors import RatecardError
+from reconciler.engine.forge_issues import Issues, issues_from, keep_issue
 from reconciler.engine.forges import Place, place_from, post
 from reconciler.plan.review import fit, marker
 
@@ -97,3 +98,35 @@ def test_a_comment_is_cut_after_a_line_and_says_so_with_its_block_closed():
     assert short.endswith("the saved change set has all of it.\n")
     assert short.count("````") == 2
     assert fit(text, 5_000) == text
+
+
+@pytest.fixture(params=["github", "gitlab"])
+def issues(request: pytest.FixtureRequest, forge: Forge) -> Issues:
+    return issues_from(request.param, environment(forge))
+
+
+def test_drift_has_one_issue_that_is_opened_updated_and_closed_when_nothing_has_drifted_any_more(
+    forge: Forge, issues: Issues
+):
+    assert keep_issue(issues, "billing", "live", None) is None
+    opened = keep_issue(issues, "billing", "live", "money Plan/pro:monthly was changed\n")
+    assert opened is not None
+    assert not opened.updated
+    again = keep_issue(issues, "billing", "live", "access Webhook/billing is gone\n")
+    assert again is not None
+    assert (again.updated, again.url) == (True, opened.url)
+    [issue] = forge.issues
+    assert issue["title"] == "The billing account live has drifted"
+    assert "Webhook/billing is gone" in issue["body"] + issue["description"]
+    assert keep_issue(issues, "billing", "live", None) is not None
+    assert (issue["state"], keep_issue(issues, "billing", "live", None)) == ("closed", None)
+    keep_issue(issues, "billing", "live", "money again\n")
+    assert [one["state"] for one in forge.issues] == ["closed", "open"]
+
+
+def test_an_issue_of_another_account_or_of_somebody_else_is_left_alone(forge: Forge, issues: Issues):
+    forge.open("mallory", "not ours", "<!-- ratecard drift billing/live -->\nall is well")
+    keep_issue(issues, "billing", "live", "one\n")
+    keep_issue(issues, "billing", "test", "two\n")
+    assert len(forge.issues) == 3
+    assert forge.issues[0]["body"].endswith("all is well")

@@ -163,6 +163,9 @@ def test_drift_fails_a_review_and_a_scheduled_look_and_mistakes_are_told_in_the_
     assert drifted.code == 2, drifted.out
     assert "Webhook/billing is gone" in runner.forge.comments[0]["body"]
     assert runner.github("Look for drift").code == 2
+    assert runner.gitlab("ratecard-drift").code == 2
+    [issue] = runner.forge.issues
+    assert "Webhook/billing is gone" in issue["description"]
     edit(runner.folder / "billing/specs/pro.yaml", "amount: 49 USD", "amount: 49 ``` @all")
     wrong = runner.gitlab("ratecard-review")
     assert wrong.code == 1
