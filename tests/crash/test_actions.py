@@ -5,28 +5,21 @@ from __future__ import annotations
 import signal
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from reconciler.base.failpoints import ArmedFailpoints
-from reconciler.engine.applying import Result, apply_change_set
+from reconciler.engine.applying import Result
 from reconciler.engine.deciding import may_approve
-from reconciler.engine.session import Session
 from reconciler.journal.entries import EntryKind
 from reconciler.plan.change_set import ChangeSet
 from reconciler.providers.dodo import client
-from reconciler.providers.dodo.client import Client
-from reconciler.providers.dodo.connection import DodoConnection
-from reconciler.providers.dodo.limiter import Limiter
-from reconciler.testing.chaos import FAULTS, ChaosTransport
 
 from . import story
-from .world import KEY, World
+from .world import World
 
 KILLED = -signal.SIGKILL
 SEED: Mapping[str, Any] = {
@@ -119,47 +112,6 @@ def test_a_run_that_moves_money_and_is_killed_moves_it_once(world: World, money:
     assert moved(world, money.ledger) == money.effects
     world.assert_sound()
     assert world.plan().changes == ()
-
-
-# Every fault of the way there and back
-
-
-@contextmanager
-def through(world: World, chaos: ChaosTransport) -> Iterator[Session]:
-    """A session whose requests pass the chaos, and for which no time passes."""
-    with world.session() as session:
-        limiter = Limiter(None, clock=lambda: 0.0, sleep=lambda _: None)
-        opened = Client(world.url, KEY, limiter, sleep=lambda _: None, trust_environment=False, transport=chaos)
-        connection = DodoConnection(opened)
-        try:
-            yield replace(session, connection=connection, wait=lambda _: None)
-        finally:
-            connection.close()
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_each_fault_of_each_write_ends_in_the_effect_once_or_in_a_located_stop(
-    world: World, money: Money, fault: str
-) -> None:
-    change_set = money.change_set
-    chaos = ChaosTransport(httpx.HTTPTransport(), fault)
-    for _ in range(6):  # a run that stops is planned and approved anew
-        with through(world, chaos) as session:
-            resume = session.journal.open_run(session.account_name) is not None
-            applied = apply_change_set(session, change_set, resume=resume)
-        if applied.result is Result.APPLIED:
-            break
-        assert any(change.address in str(applied.reason) for change in change_set.changes), applied
-        if applied.result is Result.STOPPED:
-            change_set = world.plan()
-            if not change_set.changes:
-                break
-            world.approve(change_set)
-    assert moved(world, money.ledger) == money.effects
-    assert world.plan().changes == ()
-    assert len(chaos.writes) >= 4
-    definite = FAULTS[fault].acts is False and fault.startswith(("429", "no ", "connecting"))
-    assert definite or max(chaos.writes.values()) <= 2
 
 
 # Answering on the command line

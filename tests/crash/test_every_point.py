@@ -151,7 +151,7 @@ def ready_for(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Ready
         if not worlds:
             worlds.append(base(folder / "base"))
         if act not in known:
-            known[act] = make_ready(worlds[0], act, folder / act)
+            known[act] = make_ready(worlds[0], ACTS[act], folder / act)
         return known[act]
 
     return ready

@@ -6,6 +6,8 @@ A write is sent once. What is known about it when it fails is in the error's typ
 from __future__ import annotations
 
 import email.utils
+import hashlib
+import json
 import random
 import ssl
 import threading
@@ -30,6 +32,10 @@ FIRST_BACKOFF_S = 0.5
 LONGEST_BACKOFF_S = 20.0
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+# Of two values with one key the last would win, whichever is true: of single objects, from which ids and amounts are
+# taken after writes, that is not accepted. Pages of lists may be longer.
+_ONE_OBJECT = 64 * 1024
 
 Query = Mapping[str, str]
 
@@ -73,6 +79,7 @@ class Client:
         self._guard = threading.Lock()
         self._sent: Counter[str] = Counter()
         self._dated: str = ""
+        self._business = ""
         self._http = httpx.Client(
             base_url=url,
             headers={
@@ -115,6 +122,10 @@ class Client:
         """The JSON of a path, tried up to four times. Raises ProviderError."""
         return self._read("GET", path, query, None)
 
+    def get_object(self, path: str) -> Mapping[str, Any]:
+        """The one object at a path. Raises ProviderError, also where the answer is something else."""
+        return _object(self.get(path), f"GET {path}")
+
     def ask(self, path: str, body: object) -> Any:
         """The JSON of a POST that changes nothing (a preview), tried like a GET. Raises ProviderError."""
         return self._read("POST", path, None, orjson.dumps(body))
@@ -147,16 +158,18 @@ class Client:
 
         The answers tell neither a total nor whether there are more pages.
         """
-        before: list[Mapping[str, Any]] | None = None
+        seen: dict[bytes, int] = {}
         for number in range(PAGE_LIMIT):
             whole = {**(query or {}), "page_size": str(PAGE_SIZE), "page_number": str(number)}
             items = _items(self.get(path, whole), "items", f"GET {path} page {number}")
-            if items and items == before:
-                raise ProviderError(f"GET {path}: page {number} is page {number - 1} again: the list does not end")
+            self._check_business(items[0] if items else None, f"GET {path} page {number}")
+            if len(items) >= PAGE_SIZE:
+                earlier = seen.setdefault(_told_apart(items), number)
+                if earlier != number:
+                    raise ProviderError(f"GET {path}: page {number} is page {earlier} again: the list does not end")
             yield items
             if len(items) < PAGE_SIZE:
                 return
-            before = items
         raise ProviderError(f"GET {path}: more than {PAGE_LIMIT} pages: the list does not end")
 
     def cursor_pages(self, path: str) -> Iterator[list[Mapping[str, Any]]]:
@@ -189,8 +202,10 @@ class Client:
             )
         if 200 <= answer.status < 300:
             try:
-                return orjson.loads(answer.content), None
-            except orjson.JSONDecodeError:
+                value = self._decoded(answer.content)
+                self._check_business(value, what)
+                return value, None
+            except ValueError:
                 return None, ProviderError(
                     f"{what}: answered {answer.status} and not with JSON: {self._excerpt(answer.content)}",
                     status=answer.status,
@@ -225,8 +240,12 @@ class Client:
             if not answer.content.strip():
                 return None
             try:
-                return orjson.loads(answer.content)
-            except orjson.JSONDecodeError:
+                value = self._decoded(answer.content)
+                self._check_business(value, what)
+                return value
+            except ProviderError as error:
+                raise AnswerLostError(f"{error.message}; it may have happened there", hint=error.hint) from None
+            except ValueError:
                 raise AnswerLostError(
                     f"{what}: answered {answer.status} and not with JSON: {self._excerpt(answer.content)}",
                     status=answer.status,
@@ -244,6 +263,29 @@ class Client:
         return AnswerLostError(f"{lost.message}; it may have happened", status=answer.status, code=lost.code)
 
     # both
+
+    def _check_business(self, value: Any, what: str) -> None:
+        """Raise ProviderError when an answer is of another business than those before it: the key was exchanged."""
+        found = value.get("business_id") if isinstance(value, dict) else None
+        if not isinstance(found, str) or not found:
+            return
+        with self._guard:
+            first = self._business = self._business or found
+        if found != first:
+            raise ProviderError(
+                f"{what}: answered for the business {_clean(found)}, and those before it for {_clean(first)}",
+                hint="nothing more is written; whose key is this now?",
+            )
+
+    def _decoded(self, content: bytes) -> Any:
+        """The value of an answer. Raises ValueError when it is not JSON, or no single value can be read from it."""
+        value = orjson.loads(content)
+        if len(content) <= _ONE_OBJECT:
+            try:
+                json.loads(content, object_pairs_hook=_refuse_twins)
+            except RecursionError:
+                raise ValueError("it is nested too deep") from None
+        return value
 
     def _send(self, method: str, path: str, query: Query | None, content: bytes | None) -> _Answer:
         self._limiter.acquire()
@@ -290,6 +332,15 @@ _HINTS = {
     403: "a read-only key can plan and not apply: give one that may write",
     429: "other programs use the same key, or its tier has a lower limit: try again in a minute",
 }
+
+
+def _refuse_twins(pairs: list[tuple[str, Any]]) -> None:
+    if len({key for key, _ in pairs}) != len(pairs):
+        raise ValueError("a key is there twice")
+
+
+def _told_apart(items: list[Mapping[str, Any]]) -> bytes:
+    return hashlib.blake2b(orjson.dumps(items), digest_size=16).digest()
 
 
 def _object(value: Any, what: str) -> Mapping[str, Any]:

@@ -105,7 +105,9 @@ class DodoConnection:
         self._account: str | None = None
         self._books = DodoBooks(client, self._known_ids)
         self._actions = Actions(client, self._books)
-        self._details = Details(self._pool, lambda one: client.get(object_path(PRODUCT, one)), client.last_answer)
+        self._details = Details(
+            self._pool, lambda one: client.get_object(object_path(PRODUCT, one)), client.last_answer
+        )
 
     def __repr__(self) -> str:
         return f"DodoConnection({self._client!r})"
@@ -219,12 +221,12 @@ class DodoConnection:
 
     def _with_groups(self, collections: Mapping[str, Raw]) -> dict[str, Raw]:
         """Collections whole, one request each: lists leave out what is in them."""
-        futures = {one: self._pool.submit(self._client.get, object_path(COLLECTION, one)) for one in collections}
+        futures = {one: self._pool.submit(self._client.get_object, object_path(COLLECTION, one)) for one in collections}
         return {one: future.result() for one, future in futures.items()}
 
     def _brands(self) -> dict[str, Raw]:
         """The brands that are not archived, raw, by id, without the primary one: nobody changes it from here."""
-        items = self._client.get(PATHS[BRAND]).get("items")
+        items = self._client.get_object(PATHS[BRAND]).get("items")
         if not isinstance(items, list) or not all(isinstance(raw, dict) for raw in items):
             raise ProviderError("Dodo answered with a list of brands that is none")
         with self._guard:
@@ -241,7 +243,7 @@ class DodoConnection:
                     found[object_id] = raw
             if len(found) == len(missing):
                 break
-        return {one: self._client.get(object_path(kind, one)) for one in found} if kind == COLLECTION else found
+        return {one: self._client.get_object(object_path(kind, one)) for one in found} if kind == COLLECTION else found
 
     def _remember(self, kind: str, objects: Mapping[str, Raw]) -> None:
         with self._guard:
@@ -348,7 +350,9 @@ class DodoConnection:
             return self._actions.write(change, request, ids)
         addresses = self._addresses(ids)
         if request.method == "GET":
-            return _as_planned(self._lifted(change.kind, self._client.get(request.path), addresses), change, addresses)
+            return _as_planned(
+                self._lifted(change.kind, self._client.get_object(request.path), addresses), change, addresses
+            )
         if change.kind == PRICING_MODE and change.verb is Verb.DELETE:
             self._refuse_to_lose_prices(change)
         body = request.body
@@ -374,13 +378,13 @@ class DodoConnection:
 
     def _read_back(self, path: str) -> Any:
         self._client.failpoints.reached("write.before_read_back")
-        return self._client.get(path)
+        return self._client.get_object(path)
 
     def _arrange(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Bring the groups of a collection to what is wanted; the rest of the body, which one request changes."""
         groups = body.pop("groups")
         try:
-            arrange(self._client.write, lambda: self._client.get(path), path, groups)
+            arrange(self._client.write, lambda: self._client.get_object(path), path, groups)
         except ProviderError as error:
             # Steps before it have taken effect, and the same steps lead on from there.
             message = f"PATCH {path}: some of its groups were changed, and then: {error.message}"

@@ -282,9 +282,9 @@ class DodoBooks:
         """Every object of a list. One that has moved to the next page, since others were made meanwhile, comes once."""
         before: set[str] = set()
         for page in self._client.pages(path, conditions):
-            ids = {_id(raw, key, path) for raw in page}
-            yield from (raw for raw in page if raw[key] not in before)
-            before = ids
+            found = {_id(raw, key, path): raw for raw in page}
+            yield from (raw for one, raw in found.items() if one not in before)
+            before = set(found)
 
     def _windows(self, path: str, conditions: Mapping[str, str], key: str) -> Iterator[Raw]:
         """Every object of a list that is newest first, however long it is: each once, in memory that stays small."""
@@ -294,7 +294,8 @@ class DodoBooks:
             window = {**conditions, "created_at_lte": until} if until else conditions
             pages, last = self._client.pages(path, window), until
             for page in islice(pages, WINDOW_PAGES):
-                yield from (raw for raw in page if _id(raw, key, path) not in seen)
+                found = {_id(raw, key, path): raw for raw in page}
+                yield from (raw for one, raw in found.items() if one not in seen)
                 last = str(page[-1].get("created_at")) if page else last
                 kept = {one: moment for one, moment in seen.items() if moment == last}
                 seen = kept | {_id(raw, key, path): str(raw.get("created_at")) for raw in page}
