@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 
 from reconciler.base.canonical import JSON
+from reconciler.base.records import dataclass
 
 
 class Severity(StrEnum):
@@ -16,7 +16,7 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Location:
     """A place in a file. Lines and columns count from 1, columns in characters."""
 
@@ -118,7 +118,12 @@ class Mistake(ValueError):
 
 def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     """Sorted by place, so that the same mistakes are always told in the same order."""
-    return sorted(diagnostics, key=lambda d: (d.location, d.path, d.code))
+    return sorted(diagnostics, key=_place)
+
+
+def _place(told: Diagnostic) -> tuple[str, int, int, str, str]:
+    at = told.location
+    return at.file, at.line, at.column, told.path, told.code
 
 
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:

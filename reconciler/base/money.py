@@ -7,12 +7,12 @@ exceptions.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 
 from reconciler.base.currencies import DIGITS, WITHOUT_MINOR_UNIT
 from reconciler.base.diagnostics import Mistake
+from reconciler.base.records import dataclass
 
 # Half away from zero: the rule of invoices, and the mirror image for negatives: a refund of a charge is the charge.
 ROUNDING = ROUND_HALF_UP

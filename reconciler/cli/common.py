@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -208,6 +207,8 @@ def _failpoints(mode: str) -> Failpoints:
         raise UsageError(f'RATECARD_FAILPOINT is "{armed}"', hint="write NAME:N, or unset it")
     if not is_place(name):
         raise UsageError(f'RATECARD_FAILPOINT names no place: "{name}"', hint="unset it")
+    import signal
+
     failpoints = ArmedFailpoints()
     failpoints.arm(name, int(times), lambda: os.kill(os.getpid(), signal.SIGKILL))
     return failpoints

@@ -7,7 +7,6 @@ import gc
 import io
 import os
 import sys
-import textwrap
 from collections.abc import Sequence
 from types import ModuleType
 
@@ -63,6 +62,8 @@ Commands:
 
 def help_text() -> str:
     """What `ratecard --help` prints, made without any library, so that it is there at once."""
+    import textwrap
+
     column = max(map(len, COMMANDS)) + 2
     lines = []
     for name, (_, text) in COMMANDS.items():

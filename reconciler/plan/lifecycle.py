@@ -6,13 +6,14 @@ An address here is that of a spec (`Plan/pro`), which stands for all of its obje
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from reconciler.base.diagnostics import Location
 from reconciler.base.records import dataclass
-from reconciler.plan.change_set import Change, Verb
 from reconciler.plan.resource import Binding
 
-_TAKING_AWAY = (Verb.ARCHIVE, Verb.DELETE, Verb.REPLACE)
+if TYPE_CHECKING:
+    from reconciler.plan.change_set import Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,14 @@ def spec_address(address: str) -> str:
 
 def protected_changes(changes: Sequence[Change], protected: Collection[str]) -> Iterator[Change]:
     """The changes that would take away an object of a protected spec; what a replace archives goes with the replace."""
+    from reconciler.plan.change_set import Verb  # changes are there, so it is: those who only read specs lack it
+
     for change in changes:
-        if change.verb in _TAKING_AWAY and not change.superseded and spec_address(change.address) in protected:
+        if (
+            change.verb in (Verb.ARCHIVE, Verb.DELETE, Verb.REPLACE)
+            and not change.superseded
+            and spec_address(change.address) in protected
+        ):
             yield change
 
 

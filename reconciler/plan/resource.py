@@ -8,12 +8,13 @@ provider's spelling of enums. A reference to another object is `{"$ref": ADDRESS
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
 import orjson
 
 from reconciler.base.canonical import JSON, Body, fingerprint
+from reconciler.base.records import dataclass
 
 # A place in a body: names, and positions in lists.
 BodyPath: TypeAlias = tuple[str | int, ...]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import stat
 from collections.abc import Sequence
@@ -21,16 +20,22 @@ _BENEATH = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOC
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file as it was read: the name shown to people, the bytes that were parsed, and their SHA-256 in hexadecimal."""
+    """A file as it was read: the name shown to people, and the bytes that were parsed."""
 
     name: str
     data: bytes
-    digest: str
 
     @classmethod
     def of(cls, name: str, data: bytes) -> SourceFile:
         """A file of the given bytes."""
-        return cls(name, data, hashlib.sha256(data).hexdigest())
+        return cls(name, data)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the bytes, in hexadecimal."""
+        from hashlib import sha256  # a quarter of what Python takes to start, and validating alone asks for none
+
+        return sha256(self.data).hexdigest()
 
 
 class Reader:

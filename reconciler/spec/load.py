@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic_core import ValidationError
-
 from reconciler.base.collector import collector_paused
 from reconciler.base.diagnostics import Diagnostic, Location, Mistake, Severity, in_order
+from reconciler.base.records import dataclass
 from reconciler.spec.compose import MOST_MISTAKES, Examined, Value
+from reconciler.spec.core import ValidationError
 from reconciler.spec.files import Reader, SourceFile
 from reconciler.spec.kinds.registry import API_VERSION, KINDS, AnyDocument
 from reconciler.spec.models import validator
@@ -80,7 +79,7 @@ def load_specs(paths: Sequence[Path], *, root: Path) -> Loaded:
 def load_files(files: Sequence[SourceFile], diagnostics: Sequence[Diagnostic] = ()) -> Loaded:
     """All specs in files that were read, which gave `diagnostics`."""
     composer = Composer()
-    reading = _Reading(diagnostics=list(diagnostics))
+    reading = _Reading(diagnostics)
     with collector_paused():
         for file in files:
             _load_file(file, composer, reading)
@@ -96,13 +95,13 @@ def load_text(text: str | bytes, name: str) -> Loaded:
     return reading.loaded([file])
 
 
-@dataclass(slots=True)
 class _Reading:
     """What was found so far, file by file."""
 
-    specs: list[Spec] = field(default_factory=list)
-    diagnostics: list[Diagnostic] = field(default_factory=list)
-    broken: set[tuple[str, str]] = field(default_factory=set)
+    def __init__(self, diagnostics: Sequence[Diagnostic] = ()) -> None:
+        self.specs: list[Spec] = []
+        self.diagnostics: list[Diagnostic] = [*diagnostics]
+        self.broken: set[tuple[str, str]] = set()
 
     def loaded(self, files: Sequence[SourceFile]) -> Loaded:
         return Loaded(tuple(self.specs), tuple(in_order(self.diagnostics)), tuple(files), frozenset(self.broken))

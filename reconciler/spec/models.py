@@ -14,7 +14,7 @@ from functools import reduce
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, Union, get_args, get_origin, get_type_hints
 
-from pydantic_core import SchemaSerializer, SchemaValidator, ValidationError
+from reconciler.spec.core import SchemaSerializer, SchemaValidator, ValidationError
 
 if TYPE_CHECKING:
     # Type checkers know these by their names, and what a model of them is.
@@ -65,7 +65,11 @@ class Written(Mark):
 
     def applied(self, schema: Schema) -> Schema:
         """Reading and writing are functions, whatever the type is."""
-        written = {"type": "function-plain", "function": self._write}
+        # Else the core asks what it is that was written, for which it imports all that may be.
+        texts = {"type": "str"}
+        either = {"type": "union", "choices": [{"type": "int"}, texts]}
+        result = texts if self._schema.get("type") == "string" else either
+        written = {"type": "function-plain", "function": self._write, "return_schema": result}
         return {**_calling("function-plain", self._read), "serialization": written}
 
     def described(self, schema: Schema) -> Schema:
@@ -172,7 +176,7 @@ class _Model:
     def __init_subclass__(cls) -> None:
         cls.declared, cls.built = dict(cls.declared), {}
         for name, text in vars(cls).get("__annotations__", {}).items():
-            if "ClassVar" in text:
+            if "ClassVar" in str(text):
                 continue
             default = vars(cls).get(name, _REQUIRED)
             if type(default).__module__.startswith("pydantic."):

@@ -8,11 +8,11 @@ which composes that one document again.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from yaml.error import YAMLError
 
 from reconciler.base.diagnostics import Diagnostic, Location, Mistake, shorten
+from reconciler.base.records import dataclass
 from reconciler.spec.compose import Examined, Examiner, Path, Place, Run, Stop, Value
 from reconciler.spec.files import SourceFile
 from reconciler.spec.scalars import Scalar
@@ -69,12 +69,12 @@ def dotted(path: Sequence[str | int]) -> str:
     return text
 
 
-@dataclass(slots=True)
 class Composed:
     """The documents of a file: each value with its source, and whether it must be examined (something is wrong)."""
 
-    documents: list[tuple[Value, Source, bool]] = field(default_factory=list)
-    diagnostics: list[Diagnostic] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.documents: list[tuple[Value, Source, bool]] = []
+        self.diagnostics: list[Diagnostic] = []
 
 
 class Composer:

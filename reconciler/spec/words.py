@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
-from pydantic_core import ValidationError
-
 from reconciler.base.diagnostics import Mistake, shorten
 from reconciler.spec.compose import MOST_MISTAKES, Path, Value
+from reconciler.spec.core import ValidationError
 from reconciler.spec.kinds.fields import NAME_PATTERN
 from reconciler.spec.scalars import BareDecimal, bare_float
 
@@ -53,6 +51,8 @@ def mistakes_of(error: ValidationError, value: Value, model: type[BaseModel]) ->
 
 def did_you_mean(word: str, words: Sequence[str]) -> str | None:
     """The word that was probably meant, as the beginning of a hint."""
+    import difflib  # nobody needs it who makes no mistakes
+
     near = difflib.get_close_matches(word[:100], words, n=1, cutoff=0.6)
     if not near:
         lowered = {w.lower(): w for w in words}

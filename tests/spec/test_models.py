@@ -6,6 +6,8 @@ import base64
 import copy
 import pickle
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -193,3 +195,21 @@ def test_a_field_of_pydantics_is_refused_where_ours_is_meant():
 
         class Odd(Model):
             name: str = PydanticField(description="Who")
+
+
+def test_pydantic_that_is_imported_after_its_core_finds_the_same_core():
+    program = """\
+import sys
+from reconciler.spec.core import SchemaValidator, ValidationError
+assert "pydantic_core" not in sys.modules
+import pydantic, pydantic_core
+assert (pydantic.ValidationError, pydantic_core.SchemaValidator) == (ValidationError, SchemaValidator)
+class Size(pydantic.BaseModel):
+    size: int
+try:
+    Size(size="x")
+except ValidationError as error:
+    print(error.error_count())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n"

@@ -5,7 +5,6 @@ The enum `EventType` of the vendor's OpenAPI 1.113.0 and `subscription.past_due`
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 
 _FAMILIES: Mapping[str, str] = {
@@ -59,14 +58,16 @@ def expand(pattern: str) -> tuple[str, ...]:
 
 def suggest(pattern: str) -> tuple[str, ...]:
     """What was probably meant by a pattern that names nothing, most likely first."""
+    from difflib import get_close_matches  # nobody needs it who names events as they are
+
     if pattern in _MEANT:
         return (_MEANT[pattern],)
     if pattern in _FAMILIES:
         return (f"{pattern}.*",)
     if pattern.endswith(".*"):
-        near = difflib.get_close_matches(pattern[:-2], list(_FAMILIES), n=2)
+        near = get_close_matches(pattern[:-2], list(_FAMILIES), n=2)
         return tuple(f"{family}.*" for family in near)
     spellings = {pattern, pattern.replace("_", ".", 1)}
     exact = [event for event in EVENT_TYPES if event in spellings]
     by_word = [event for event in EVENT_TYPES if event.endswith(f".{pattern}") and event.startswith("subscription.")]
-    return tuple(exact or by_word or difflib.get_close_matches(pattern, EVENT_TYPES, n=3))
+    return tuple(exact or by_word or get_close_matches(pattern, EVENT_TYPES, n=3))
