@@ -245,11 +245,13 @@ def _read_as_elsewhere(session: Session, change_set: ChangeSet, live: Live) -> L
 def _bindings(session: Session, change_set: ChangeSet) -> dict[str, Binding]:
     """The journal's bindings as they were before this change set: a replaced object has its address still."""
     replaced = {change.id: _own_binding(change) for change in change_set.changes if change.verb is Verb.REPLACE}
+    known = {bound.id: bound for bound in session.bindings().values()}
     bindings = {address: bound for address, bound in session.bindings().items() if bound.id not in replaced}
     for change in change_set.changes:
         if change.moved_from is not None:  # its new address is what others refer to it by, already when it is planned
             bindings.pop(change.moved_from, None)
-            bindings[change.address] = _own_binding(change)
+            bindings[change.address] = replace(known.get(change.id or "", _own_binding(change)), address=change.address)
+    replaced |= {found: replace(known[found], address=one.address) for found, one in replaced.items() if found in known}
     return bindings | {bound.address: bound for bound in replaced.values()}
 
 

@@ -19,7 +19,7 @@ from reconciler.plan.document import read_document
 from reconciler.plan.drift import Drift, Left, find_drift, gravity_of, in_order_of_gravity, value_at
 from reconciler.plan.drift_decisions import KIND as DECISION
 from reconciler.plan.drift_decisions import Choice, Decided, accepted, narrowed, read_decision
-from reconciler.plan.resource import REFERENCE, Live, rewrite_body, same_value
+from reconciler.plan.resource import REFERENCE, Live, references_in, rewrite_body, same_value
 from reconciler.plan.untold import untold_of
 
 
@@ -121,18 +121,22 @@ def _history(session: Session) -> tuple[dict[str, Left], dict[str, list[Decided]
                 _decide(left, ignored, decided, run)
             elif change.verb is not Verb.EXECUTE:
                 ignored.pop(change.address, None)  # it was about what was there before
-                _leave(left, change, run)
+                _leave(left, change, run, session.provider.capabilities)
     bound = session.bindings()
     return {address: one for address, one in left.items() if address in bound}, ignored
 
 
-def _leave(left: dict[str, Left], change: Change, run: Run) -> None:
+def _leave(left: dict[str, Left], change: Change, run: Run, capabilities: Capabilities) -> None:
     if change.superseded:
         return
     if change.moved_from is not None:
         _rename(left, change.moved_from, change.address)
     if change.after is None:
         left.pop(change.address, None)
+        parts = [one for one in left.values() if capabilities.kinds[one.kind].goes_along]
+        for part in parts:  # they go with what they are parts of
+            if change.address in references_in(part.body):
+                del left[part.address]
     else:
         left[change.address] = Left(change.address, change.kind, change.title, change.after, run.started.at)
 

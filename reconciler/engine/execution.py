@@ -382,7 +382,8 @@ class Execution:
             return []  # it was nobody's, and is again when it comes back
         if change.verb is Verb.DELETE:
             return [binding_body(change.address, change.kind, None)]
-        bound = [binding_body(change.address, change.kind, resource.id, archived=change.verb is Verb.ARCHIVE)]
+        archived = change.verb is Verb.ARCHIVE
+        bound = [binding_body(change.address, change.kind, resource.id, archived=archived, keeps=resource.keeps)]
         if change.moved_from is not None:
             bound.append(binding_body(change.moved_from, change.kind, None))
         removal = self._superseded.get(change.address)

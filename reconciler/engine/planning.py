@@ -10,6 +10,7 @@ from reconciler.base.canonical import Body
 from reconciler.base.collector import collector_paused
 from reconciler.base.diagnostics import Diagnostic, has_errors, in_order
 from reconciler.engine.desired import Desired, load_desired
+from reconciler.engine.materials import complete
 from reconciler.engine.treating import protection_mistakes, remember_protection, told_of, treat
 from reconciler.plan import order
 from reconciler.plan.capabilities import Capabilities
@@ -68,6 +69,12 @@ def make_change_set(session: Session, desired: Desired | None = None, *, whole: 
     wanted = desired or load_desired(session.workspace, session.provider)
     if has_errors(wanted.diagnostics):
         return Planned(None, wanted.diagnostics)
+    resources, lacking = complete(
+        wanted.resources, session.provider.capabilities, session.materials, lambda: wanted.specs
+    )
+    if lacking:
+        return Planned(None, tuple(in_order([*wanted.diagnostics, *lacking])))
+    wanted = replace(wanted, resources=resources)
     session.progress.step("Reading the account")
     treated = treat(session, wanted)
     bindings = treated.bindings

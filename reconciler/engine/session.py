@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
@@ -18,6 +18,8 @@ from reconciler.base.failpoints import NO_FAILPOINTS, Failpoints
 from reconciler.base.records import dataclass
 from reconciler.engine.config import FOLDER, Account, Workspace, access, known_secrets, path_in, read_secret
 from reconciler.engine.keeping import Keeping
+from reconciler.engine.materials import WorkspaceMaterials
+from reconciler.journal.entries import Binding as Bound
 from reconciler.journal.entries import Entry, EntryKind
 from reconciler.journal.lease import HOLDS_S, AccountLease
 from reconciler.journal.lock import AccountLock, holder_note
@@ -25,7 +27,7 @@ from reconciler.journal.store import Journal
 from reconciler.plan.approval import Decision
 from reconciler.plan.change_set import NO_POLICY, AccountIdentity
 from reconciler.plan.resource import Binding
-from reconciler.providers.base import AccountAccess, Connection, Keeps, Mode, Provider
+from reconciler.providers.base import AccountAccess, Connection, Keeps, Materials, Mode, Provider
 from reconciler.providers.registry import find_provider
 
 
@@ -79,18 +81,20 @@ class Desk:
 
     def bindings(self) -> dict[str, Binding]:
         """The live bindings of the account, by address."""
-        return {
-            address: Binding(address, bound.kind, bound.id)
-            for address, bound in self.journal.bindings(self.account_name).items()
-            if not bound.archived
-        }
+        bindings = self.journal.bindings(self.account_name)
+        return {address: self._binding(bound) for address, bound in bindings.items() if not bound.archived}
 
     def all_bindings(self) -> dict[str, Binding]:
         """All bindings of the account, those of archived objects too, which can be restored."""
-        return {
-            address: Binding(address, bound.kind, bound.id)
-            for address, bound in self.journal.bindings(self.account_name).items()
-        }
+        return {address: self._binding(bound) for address, bound in self.journal.bindings(self.account_name).items()}
+
+    def _binding(self, bound: Bound) -> Binding:
+        kind = self.provider.capabilities.kinds.get(bound.kind)
+        if kind is None or not kind.keeps:
+            return Binding(bound.address, bound.kind, bound.id)
+        newest = self.journal.bindings_at(self.account_name, bound.address)[-1]
+        keeps = newest.body.get("keeps")
+        return Binding(bound.address, bound.kind, bound.id, keeps if isinstance(keeps, Mapping) else None)
 
 
 def wait_for(seconds: float) -> None:
@@ -109,6 +113,7 @@ class Session(Desk):
     lock_scope: str
     lease_s: float = HOLDS_S
     wait: Callable[[float], None] = wait_for
+    materials: Materials | None = None
 
     def lease(self, command: str) -> AccountLease:
         """The account's lease in the journal, which holds wherever the journal is used.
@@ -164,7 +169,8 @@ def open_session(
             granted = replace(granted, url=stack.enter_context(_own_sandbox(workspace, name, account)))
         secrets = known_secrets(workspace) | {granted.key}
         journal = stack.enter_context(open_journal(workspace, clock, failpoints, secrets=secrets))
-        connection = provider.connect(replace(granted, failpoints=failpoints))
+        materials = WorkspaceMaterials(workspace, journal.keep_out)
+        connection = provider.connect(replace(granted, failpoints=failpoints, materials=materials))
         stack.callback(connection.close)
         if workspace.index is not None and isinstance(connection, Keeps) and lasting:
             keeping = Keeping(workspace.index, _fingerprint(granted), clock)
@@ -176,6 +182,7 @@ def open_session(
             account=account,
             provider=provider,
             connection=connection,
+            materials=materials,
             journal=journal,
             clock=clock,
             progress=progress or NoProgress(),

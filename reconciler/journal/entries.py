@@ -200,10 +200,20 @@ def outcome_body(run: str, operation: str, *, attempt: int, status: OutcomeStatu
 
 
 def binding_body(
-    address: str, kind: str, bound_to: str | None, *, archived: bool = False, run: str | None = None
+    address: str,
+    kind: str,
+    bound_to: str | None,
+    *,
+    archived: bool = False,
+    run: str | None = None,
+    keeps: Body | None = None,
 ) -> Body:
-    """The address belongs to this object of the provider; to none when `bound_to` is None."""
-    return {"address": address, "kind": kind, "id": bound_to, "archived": archived, "run": run}
+    """The address belongs to this object of the provider; to none when `bound_to` is None.
+
+    `keeps` is what is known of it and the provider does not tell back: hashes and fingerprints, never a secret.
+    """
+    body: Body = {"address": address, "kind": kind, "id": bound_to, "archived": archived, "run": run}
+    return body if keeps is None else {**body, "keeps": keeps}
 
 
 def run_finished_body(run: str, result: str, detail: Body | None = None) -> Body:

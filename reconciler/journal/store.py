@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -140,6 +140,10 @@ class Journal:
             self._failpoints.reached(f"journal.before_commit.{entry.kind}")
         self._failpoints.reached(f"journal.after_commit.{entry.kind}")
         return entry
+
+    def keep_out(self, secrets: Iterable[str]) -> None:
+        """From now on no entry may hold any of these texts, either."""
+        self._secrets += tuple(canonical_json(text)[1:-1] for text in secrets if text)
 
     def rebuild_bindings(self) -> int:
         """Make the table of bindings again from the entries; returns how many bindings there are."""

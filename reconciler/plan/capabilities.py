@@ -51,7 +51,8 @@ class KindCapabilities:
     """What can be done with one kind of object.
 
     `immutable` names fields as dotted paths into the body (`price.type`): a change there is a replace. `removal` is
-    what removing means: `archive` keeps the object and can be restored when `restorable`, `delete` does not.
+    what removing means: `archive` keeps the object and can be restored when `restorable`, `delete` does not; what can
+    `never` be removed stays, and is neither replaced.
     `natural_key` are the fields that are unique in an account. `rank` orders kinds where nothing depends: lower is
     made first and removed last. `money` names the fields that subscribers pay by; kinds that have them can have
     subscriptions behind them. `irreversible` says why an act on this kind cannot be undone, by verb. `labels` name the
@@ -62,13 +63,14 @@ class KindCapabilities:
     `parts` says of each field that lists leave out when it is read; the empty path stands for all of an object that no
     list of the account shows. `specs` are the kinds of specs whose addresses such an object can have, any where there
     are none: the rules of a policy go by them. An `accessory` is a part of another object, and is never removed because
-    nobody asks for it.
+    nobody asks for it; what `goes_along` goes with the objects that it refers to, without being removed by itself.
+    `keeps` is whether the journal keeps what the provider does not tell back.
     """
 
     kind: str
     rank: int
     immutable: frozenset[str] = frozenset()
-    removal: Literal["archive", "delete"] = "archive"
+    removal: Literal["archive", "delete", "never"] = "archive"
     restorable: bool = True
     marked: bool = True
     natural_key: tuple[str, ...] = ()
@@ -83,6 +85,8 @@ class KindCapabilities:
     expires: str = ""
     parts: Mapping[str, Reading] = field(default_factory=dict)
     accessory: bool = False
+    goes_along: bool = False
+    keeps: bool = False
 
 
 # Kinds of actions that are done here, on whatever account, without asking its provider.

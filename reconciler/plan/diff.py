@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconciler.base.canonical import JSON, Body, canonical_json
@@ -413,7 +413,7 @@ class _Comparison:
         for address, item in owned:
             if item is None or item.archived or item.id in kept or item.id in removed:
                 continue
-            if any(problem.address == address for problem in self.problems):
+            if any(problem.address == address for problem in self.problems) or self._goes_by_itself(item, kept):
                 continue
             if self.ownership.of_address(address) is OwnershipMode.OBSERVE:
                 continue
@@ -444,6 +444,13 @@ class _Comparison:
             address = unowned_address(min(kind.specs), item.id)
             self._remove(item, address, superseded=False, reason=reason)
         return removed
+
+    def _goes_by_itself(self, item: LiveResource, kept: Collection[str]) -> bool:
+        """Whether an object is a part of others, none of which stays."""
+        if not self._kind(item.kind).goes_along:
+            return False
+        bound = {self.bindings[one].id for one in references_in(item.body) if one in self.bindings}
+        return not (bound | foreign_ids(item.body)) & set(kept)
 
     def _mark_what_cannot_be_undone(self) -> None:
         """Find what follows from what is irreversible, until nothing more does."""

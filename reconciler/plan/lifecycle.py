@@ -6,6 +6,7 @@ An address here is that of a spec (`Plan/pro`), which stands for all of its obje
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.base.diagnostics import Location
@@ -113,7 +114,7 @@ def follow(bindings: Mapping[str, Binding], wanted: Collection[str], moves: Sequ
                 clashes.append(Clash(move, followed[old], there))
                 continue
             bound = followed.pop(old)
-            followed[address] = Binding(address, bound.kind, bound.id)
+            followed[address] = replace(bound, address=address)
             moved[address] = old
     return Followed(followed, moved, tuple(clashes))
 
@@ -121,6 +122,6 @@ def follow(bindings: Mapping[str, Binding], wanted: Collection[str], moves: Sequ
 def back_again(bindings: Mapping[str, Binding], moved: Mapping[str, str]) -> dict[str, Binding]:
     """The bindings with each object that moved (new address -> old one) at its old address again."""
     return {
-        moved.get(address, address): Binding(moved.get(address, address), bound.kind, bound.id)
+        moved.get(address, address): replace(bound, address=moved.get(address, address))
         for address, bound in bindings.items()
     }

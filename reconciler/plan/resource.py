@@ -63,7 +63,8 @@ class LiveResource:
 
     `owner` is the mark that it carries, None where it has none or its kind has no place for one. `untold` is what it
     has beside its body that no spec says, each in words: nothing compares it, so people are told. `changed_at` is when
-    it was last changed, as the provider says it.
+    it was last changed, as the provider says it. `keeps` is what the provider does not tell back and the journal keeps
+    with the binding, such as the hash of a file.
     """
 
     kind: str
@@ -74,6 +75,7 @@ class LiveResource:
     owner: Owner | None = None
     untold: tuple[str, ...] = ()
     changed_at: str | None = field(default=None, compare=False)
+    keeps: Body | None = None
 
     def fingerprint(self) -> str:
         """Changes when anything changes that we manage: the body, whether it is archived, whose it is."""
@@ -88,11 +90,12 @@ def level_fingerprint(level: Body) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """Which live object an address stands for."""
+    """Which live object an address stands for, and what the journal keeps of it: see `LiveResource.keeps`."""
 
     address: str
     kind: str
     id: str
+    keeps: Body | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,8 @@ class _Reversing:
         now = self.live.get(self.made[change.key])
         gone = now is None or now.archived
         match change.verb:
+            case Verb.CREATE if self.capabilities.kinds[change.kind].goes_along and self._made_with_its_whole(change):
+                pass  # it goes with what it is a part of
             case Verb.CREATE | Verb.RESTORE:
                 if not gone and now is not None:
                     self._remove(change, now, superseded=change.superseded)
@@ -111,6 +113,10 @@ class _Reversing:
                 self._restore(change, now)
             case _:
                 pass  # the removal of a replaced object is undone together with its replace
+
+    def _made_with_its_whole(self, change: Change) -> bool:
+        made = {one.address for one in self.done if one.verb is Verb.CREATE and not one.superseded}
+        return any(address in made for address in references_in(change.after))
 
     def _execute(self, change: Change, now: LiveResource | None) -> None:
         """Bring the level back, when it is still where the action left it."""

@@ -46,11 +46,35 @@ class Mode(StrEnum):
     LIVE = "live"
 
 
+class Materials(Protocol):
+    """What lies beside the specs and is not in them: secrets by reference, the bytes of files, and where secrets go.
+
+    Each raises RatecardError, in which no secret ever appears.
+    """
+
+    def secret(self, reference: str) -> str:
+        """The text behind `env:NAME` or `file:PATH`."""
+        ...
+
+    def file(self, path: str) -> bytes:
+        """The bytes of a file of the workspace."""
+        ...
+
+    def check_sink(self, target: str) -> None:
+        """Whether a secret can be put where `keep` would put it; nothing is written."""
+        ...
+
+    def keep(self, target: str, secret: str) -> None:
+        """Put a secret that the provider made where the spec names, whatever is there: `file:PATH` and so on."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class AccountAccess:
     """What a connection needs: the account's name, its mode, the key itself, and an address other than the usual.
 
-    `failpoints` are told of the places of a write on its way.
+    `failpoints` are told of the places of a write on its way. `materials` are what lies beside the specs; without them
+    a connection can only do what needs none.
     """
 
     name: str
@@ -58,6 +82,7 @@ class AccountAccess:
     key: str = field(repr=False)
     url: str | None = None
     failpoints: Failpoints = field(default=NO_FAILPOINTS, repr=False, compare=False)
+    materials: Materials | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,17 +128,7 @@ class Reader:
             os.close(descriptor)
 
     def _open(self, real: str) -> int:
-        # Step by step from the root, never through a link: what was resolved above cannot be swapped in between.
-        parts = real[len(self._root) :].strip("/").split("/")
-        folder = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            for part in parts[:-1]:
-                inner = os.open(part, _BENEATH | os.O_DIRECTORY, dir_fd=folder)
-                os.close(folder)
-                folder = inner
-            return os.open(parts[-1] or ".", _BENEATH, dir_fd=folder)
-        finally:
-            os.close(folder)
+        return open_beneath(self._root, real[len(self._root) :].strip("/").split("/"))
 
     def _read_open(self, real: str, descriptor: int) -> SourceFile | None:
         status = os.fstat(descriptor)
@@ -174,6 +164,22 @@ def too_large(name: str, size: int) -> Diagnostic:
     """What is said of a file that is not read for its size."""
     message = f"the file has {size} bytes; at most {LARGEST_FILE} are read"
     return Diagnostic("file/too-large", message, Location(name), hint="split it into several files")
+
+
+def open_beneath(root: str, parts: Sequence[str]) -> int:
+    """A descriptor to read a path with, from the root step by step and never through a link. Raises OSError.
+
+    What was checked of a path cannot be swapped in between.
+    """
+    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for part in parts[:-1]:
+            inner = os.open(part, _BENEATH | os.O_DIRECTORY, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        return os.open(parts[-1] or ".", _BENEATH, dir_fd=folder)
+    finally:
+        os.close(folder)
 
 
 def _read_up_to(descriptor: int, most: int) -> bytes:

@@ -16,6 +16,8 @@ BRAND, ADDON, COLLECTION = "brand", "addon", "collection"
 # Not objects of their own at Dodo: that a product has prices for countries is a field of it, and each of these prices
 # is below it. As objects with ids of their own (`PRODUCT/pricing_mode`, `PRODUCT/ID`) they come and go in safe order.
 PRICING_MODE, LOCALIZED_PRICE = "pricing_mode", "localized_price"
+# Below an object too, each with its own requests: `WEBHOOK/headers`, `WEBHOOK/secret`.
+HEADERS, SECRET = "webhook_headers", "webhook_secret"
 
 PATHS = {
     METER: "/meters",
@@ -196,6 +198,13 @@ _WEBHOOK_LABELS = {
     "url": Label("address"),
     "rate_limit": Label("rate limit", Form.COUNT),
 }
+_HEADERS_LABELS = {
+    "webhook_id": Label("of"),
+    "headers[].name": Label("header"),
+    "headers[].secret": Label("its value"),
+    "headers[].fingerprint": Label("fingerprint of its value", quiet=True),
+}
+_SECRET_LABELS = {"webhook_id": Label("of"), "to": Label("put into")}
 
 _MODE_LABELS = {
     "product_id": Label("product"),
@@ -355,6 +364,38 @@ _CONFIGURATION = {
             "delete": "Dodo deletes an endpoint for good; a new one has a new signing secret, "
             "which your application must be given"
         },
+    ),
+    HEADERS: KindCapabilities(
+        kind=HEADERS,
+        specs=frozenset({"Webhook"}),
+        gravity={"": "access"},
+        rank=42,
+        immutable=frozenset({"webhook_id"}),
+        removal="delete",
+        restorable=False,
+        marked=False,
+        labels=_HEADERS_LABELS,
+        accessory=True,
+        goes_along=True,
+        keeps=True,
+        irreversible={
+            "delete": "Dodo removes no header: it is sent empty from now on; planning the specs that name it fills it"
+        },
+    ),
+    SECRET: KindCapabilities(
+        kind=SECRET,
+        specs=frozenset({"Webhook"}),
+        gravity={"": "access"},
+        rank=44,
+        immutable=frozenset({"webhook_id"}),
+        removal="delete",
+        restorable=False,
+        marked=False,
+        labels=_SECRET_LABELS,
+        accessory=True,
+        goes_along=True,
+        keeps=True,
+        irreversible={"delete": "the secret is no longer followed; where it was put it stays"},
     ),
 }
 

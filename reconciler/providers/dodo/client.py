@@ -12,7 +12,7 @@ import random
 import ssl
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -80,6 +80,7 @@ class Client:
         self._sent: Counter[str] = Counter()
         self._dated: str = ""
         self._business = ""
+        self._hushed: tuple[str, ...] = (key,)
         self._http = httpx.Client(
             base_url=url,
             headers={
@@ -102,6 +103,11 @@ class Client:
     def close(self) -> None:
         """Give back the sockets."""
         self._http.close()
+
+    def hush(self, secrets: Iterable[str]) -> None:
+        """From now on no error quotes any of these, either."""
+        with self._guard:
+            self._hushed += tuple(one for one in secrets if one and one not in self._hushed)
 
     def requests(self) -> Mapping[str, int]:
         """How many requests were sent, by method."""
@@ -311,9 +317,9 @@ class Client:
         except orjson.JSONDecodeError:
             body = None
         if isinstance(body, dict) and isinstance(body.get("message"), str):
-            said = _clean(body["message"].replace(self._key, "[key]"))
+            said = _clean(self._without_secrets(body["message"]))
             code = body["code"] if isinstance(body.get("code"), str) else None
-        named = f"{answer.status} {_clean(code.replace(self._key, '[key]'))}" if code else f"{answer.status}"
+        named = f"{answer.status} {_clean(self._without_secrets(code))}" if code else f"{answer.status}"
         return ProviderError(
             f'{what}: Dodo answered {named}: "{said}"',
             status=answer.status,
@@ -323,8 +329,12 @@ class Client:
         )
 
     def _excerpt(self, content: bytes) -> str:
-        text = content[:2000].decode("utf-8", "replace").replace(self._key, "[key]")
-        return _clean(text) or "nothing"
+        return _clean(self._without_secrets(content[:2000].decode("utf-8", "replace"))) or "nothing"
+
+    def _without_secrets(self, text: str) -> str:
+        for secret in self._hushed:
+            text = text.replace(secret, "[key]" if secret == self._key else "[secret]")
+        return text
 
 
 _HINTS = {

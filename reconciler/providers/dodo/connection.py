@@ -20,9 +20,10 @@ from reconciler.base.period import UNITS, Period
 from reconciler.plan.change_set import Change, Verb
 from reconciler.plan.impact import Exposure, monthly
 from reconciler.plan.resource import FOREIGN, Binding, Live, LiveResource, reference, rewrite_body
-from reconciler.providers.base import Found, Keeper, Request
+from reconciler.providers.base import Found, Keeper, Materials, Request
 from reconciler.providers.dodo.actions.books import DodoBooks
 from reconciler.providers.dodo.actions.executing import Actions
+from reconciler.providers.dodo.below import Below, SoFar
 from reconciler.providers.dodo.capabilities import (
     ARCHIVABLE,
     BRAND,
@@ -95,7 +96,7 @@ class DodoConnection:
     the bindings of the last read, so that a meter that is bound is never taken for one just made.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, materials: Materials | None = None) -> None:
         self._client = client
         self._pool = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="dodo")
         self._guard = threading.Lock()
@@ -103,6 +104,7 @@ class DodoConnection:
         self._bound: Mapping[str, str] = {}  # id -> address; replaced as a whole by each read, never changed
         self._ids: dict[str, str] = {}  # the same by address
         self._account: str | None = None
+        self._below = Below(client, self._pool, materials)
         self._books = DodoBooks(client, self._known_ids)
         self._actions = Actions(client, self._books)
         self._details = Details(
@@ -128,6 +130,7 @@ class DodoConnection:
     def keep_with(self, keeper: Keeper) -> None:
         """Remember with this what is read product by product."""
         self._details.keeper = keeper
+        self._below.keep_with(keeper)
 
     @property
     def books(self) -> DodoBooks:
@@ -163,6 +166,7 @@ class DodoConnection:
         account: str | None = None
         products: Iterable[Raw] = ()
         listed: dict[str, Collection[str]] = {}
+        raws: dict[str, Mapping[str, Raw]] = {}
         for kind, future in futures.items():
             active, archived = future.result()
             listed[kind] = active.keys()
@@ -173,10 +177,14 @@ class DodoConnection:
             resources += [lift(kind, raw, addresses, archived=True) for raw in archived.values()]
             account = account or next((raw["business_id"] for raw in active.values() if raw.get("business_id")), None)
             products = active.values() if kind == PRODUCT else products
+            raws[kind] = {**active, **archived}
         with self._guard:
             self._account = account or self._account
         resources += self._read_below([raw for raw in products if raw.get("pricing_mode")], addresses)
-        return Live(tuple(resources), account)
+        bound = {binding.id: binding for binding in (*also, *bindings.values()) if binding.kind in self._below}
+        below, untold = self._below.read(SoFar(raws, bound, addresses, whole))
+        resources = [_with_untold(one, untold) for one in resources] if untold else resources
+        return Live((*resources, *below), account)
 
     def _read_below(self, products: Sequence[Raw], addresses: Mapping[str, str]) -> list[LiveResource]:
         """The pricing modes of products, and their prices for countries: one request for each product with a mode."""
@@ -286,6 +294,8 @@ class DodoConnection:
         """
         if change.verb is Verb.EXECUTE:
             return self._actions.prepare(change, operation, workspace, ids)
+        if change.kind in self._below:
+            return self._below.prepare(change, self._ids_now(ids))
         kind, verb = change.kind, change.verb
         if verb in (Verb.CREATE, Verb.REPLACE):
             assert change.after is not None, "what is made has a body"
@@ -310,8 +320,7 @@ class DodoConnection:
         assert change.id is not None, "only what is made has no id yet"
         assert change.before is not None, "what is changed has a body"
         assert change.after is not None, "what is changed has a body"
-        with self._guard:
-            known = ChainMap(dict(ids), self._ids)
+        known = self._ids_now(ids)
         before, after = resolve_known(change.before, known), resolve(change.after, known)
         payload = patch_payload(change.kind, before, after)
         if change.kind in (PRODUCT, COLLECTION) and "brand_id" in payload and payload["brand_id"] is None:
@@ -328,6 +337,10 @@ class DodoConnection:
             raise ProviderError(f"{change.kind} {change.id} was not read, so its metadata cannot be kept", retry=True)
         metadata = patch_metadata(live, before, after, mark)
         return payload if metadata is None else payload | {"metadata": metadata}
+
+    def _ids_now(self, ids: Mapping[str, str]) -> Mapping[str, str]:
+        with self._guard:
+            return ChainMap(dict(ids), self._ids)
 
     def _primary_brand(self) -> str:
         """The brand that is there always: it has the id of the business."""
@@ -348,6 +361,8 @@ class DodoConnection:
         """
         if change.verb is Verb.EXECUTE:
             return self._actions.write(change, request, ids)
+        if change.kind in self._below:
+            return self._below.write(change, request, self._ids_now(ids))
         addresses = self._addresses(ids)
         if request.method == "GET":
             return _as_planned(
@@ -415,6 +430,8 @@ class DodoConnection:
         """Find out, by reading only, whether the write of `operation` took effect. Raises ProviderError."""
         if change.verb is Verb.EXECUTE:
             return self._actions.find(change, operation, workspace, ids)
+        if change.kind in self._below:
+            return self._below.find(change, self._ids_now(ids))
         addresses = self._addresses(ids)
         return find_fate(self, change, operation, workspace, addresses)
 
@@ -428,6 +445,11 @@ class DodoConnection:
     def get_discount_by_code(self, code: str) -> Raw | None:
         """The raw discount that has a code, None where there is none."""
         return self._client.find(f"{PATHS[DISCOUNT]}/code/{quote(code, safe='')}")
+
+
+def _with_untold(item: LiveResource, untold: Mapping[str, tuple[str, ...]]) -> LiveResource:
+    more = untold.get(item.id)
+    return replace(item, untold=(*item.untold, *more)) if more and not item.archived else item
 
 
 def _named(body: Body, addresses: Mapping[str, str]) -> Body:

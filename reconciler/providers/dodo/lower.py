@@ -13,7 +13,7 @@ from reconciler.base.diagnostics import Diagnostic, Mistake, Severity
 from reconciler.base.money import Money
 from reconciler.plan.resource import Resource, reference
 from reconciler.providers.base import UNKNOWN_NAME, Lowered
-from reconciler.providers.dodo import collections, grants, limits, plan_limits, products, selling
+from reconciler.providers.dodo import collections, endpoints, grants, limits, plan_limits, products, selling
 from reconciler.providers.dodo.capabilities import (
     ADDON,
     BRAND,
@@ -22,9 +22,7 @@ from reconciler.providers.dodo.capabilities import (
     DISCOUNT,
     LOCALIZED_PRICE,
     METER,
-    WEBHOOK,
 )
-from reconciler.providers.dodo.events import expand
 from reconciler.providers.dodo.parts import parts_of
 from reconciler.spec.kinds.registry import CONFIGURATION
 from reconciler.spec.load import Spec, diagnostic
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
     from reconciler.spec.kinds.plan import Plan
     from reconciler.spec.kinds.regional_pricing import RegionalPricing
     from reconciler.spec.kinds.registry import AnyDocument
-    from reconciler.spec.kinds.webhook import Webhook
 
 ADOPT = "ratecard.dev/adopt"
 _ADOPT_AT: limits.At = ("metadata", "annotations", ADOPT)
@@ -98,7 +95,7 @@ class _Lowering:
         if document.kind == "Brand":
             return [selling.brand_resource(document, adopt)]
         assert document.kind == "Webhook", "all other kinds of configuration are lowered above"
-        return [_webhook(spec, document, adopt)]
+        return list(endpoints.webhook_resources(document, adopt))
 
     def _plan(self, spec: Spec, document: Plan) -> list[Resource]:
         parts = parts_of(document)
@@ -324,18 +321,3 @@ def _currency_options(amount: Money | None, minimum: Money | None) -> list[JSON]
             "is_default": True,
         }
     ]
-
-
-def _webhook(spec: Spec, document: Webhook, adopt: str | None) -> Resource:
-    wanted = document.spec
-    events: set[str] = set()
-    for pattern in wanted.events:
-        events.update(expand(pattern))
-    body: dict[str, JSON] = {
-        "url": wanted.url,
-        "description": wanted.description,
-        "filter_types": sorted(events),
-        "disabled": not wanted.enabled,
-        "rate_limit": wanted.rate_limit,
-    }
-    return Resource(f"Webhook/{spec.name}", WEBHOOK, wanted.description or wanted.url, body, adopt=adopt)

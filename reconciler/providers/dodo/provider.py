@@ -72,7 +72,7 @@ class Dodo:
             trust_environment=not sandbox,
             failpoints=access.failpoints,
         )
-        return DodoConnection(client)
+        return DodoConnection(client, access.materials)
 
 
 def _address(access: AccountAccess) -> str:

@@ -1,0 +1,311 @@
+"""What is below an object of Dodo's and is read and written by itself: headers of a webhook, its secret, and so on.
+
+Each of them is one object to the rest of us, with an id such as `whk_1/headers`. Writing it a second time leads to the
+same, so that a write whose answer was lost is simply made again. What Dodo does not tell back, the journal keeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from reconciler.base.canonical import JSON, Body
+from reconciler.base.errors import ProviderError, RefusedError
+from reconciler.base.secrets import fingerprint_of
+from reconciler.plan.change_set import Change, Verb
+from reconciler.plan.resource import Binding, LiveResource, foreign, reference
+from reconciler.providers.base import Fate, Found, Keeper, Kept, Materials, Request
+from reconciler.providers.dodo.capabilities import HEADERS, PATHS, SECRET, WEBHOOK
+from reconciler.providers.dodo.client import Client
+from reconciler.providers.dodo.details import seen
+from reconciler.providers.dodo.payloads import resolve
+
+# So many webhooks of others are asked for their headers in one reading.
+MOST_ASKED = 10
+_EMPTY = ""
+
+Raw = Mapping[str, Any]
+Addresses = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SoFar:
+    """What was read of an account so far: raw objects by kind and id, and what the journal knows of what is below."""
+
+    raws: Mapping[str, Mapping[str, Raw]]
+    bindings: Mapping[str, Binding]  # by id
+    addresses: Addresses
+    whole: bool
+
+
+class Part(Protocol):
+    """One kind of what is below."""
+
+    def read(self, so_far: SoFar) -> tuple[list[LiveResource], dict[str, tuple[str, ...]]]:
+        """Each live one; and what no spec says of what they are below, by the id of that."""
+        ...
+
+    def prepare(self, change: Change, owner: str, body: Mapping[str, Any] | None) -> Request:
+        """The write: pure, and without secrets or bytes, which are named in it. `body` has ids for references."""
+        ...
+
+    def write(self, change: Change, owner: str, request: Request) -> tuple[str, Body | None]:
+        """Write it; its id, and what is kept of it. Raises ProviderError or RefusedError."""
+        ...
+
+    def find(self, change: Change, owner: str) -> Found:
+        """Whether it was written, as far as reading tells."""
+        ...
+
+
+def own_id(object_id: str) -> str:
+    """The id of what something is below."""
+    return object_id.partition("/")[0]
+
+
+def refer(provider_id: str, addresses: Addresses) -> Mapping[str, JSON]:
+    """A reference by address where the id is bound, else by id."""
+    address = addresses.get(provider_id)
+    return reference(address) if address is not None else foreign(provider_id)
+
+
+class Below:
+    """All of what is below, for one connection."""
+
+    def __init__(self, client: Client, pool: Executor, materials: Materials | None) -> None:
+        self._headers = Headers(client, pool, materials)
+        self._parts: dict[str, Part] = {
+            HEADERS: self._headers,
+            SECRET: Secret(client, materials),
+        }
+
+    def keep_with(self, keeper: Keeper) -> None:
+        """Remember with this what is read one by one."""
+        self._headers.keeper = keeper
+
+    def __contains__(self, kind: str) -> bool:
+        return kind in self._parts
+
+    def read(self, so_far: SoFar) -> tuple[list[LiveResource], dict[str, tuple[str, ...]]]:
+        """All live ones of all kinds; and what no spec says of what they are below, by the id of that."""
+        resources: list[LiveResource] = []
+        untold: dict[str, tuple[str, ...]] = {}
+        for part in self._parts.values():
+            found, told = part.read(so_far)
+            resources += found
+            for owner, texts in told.items():
+                untold[owner] = (*untold.get(owner, ()), *texts)
+        return resources, untold
+
+    def prepare(self, change: Change, ids: Mapping[str, str]) -> Request:
+        """The one write that makes a change."""
+        return self._parts[change.kind].prepare(change, _owner(change, ids), _resolved(change, ids))
+
+    def write(self, change: Change, request: Request, ids: Mapping[str, str]) -> LiveResource:
+        """Send a prepared write and return the object as it is then."""
+        object_id, keeps = self._parts[change.kind].write(change, _owner(change, ids), request)
+        body, gone = (change.after, False) if change.after is not None else (change.before, True)
+        return LiveResource(change.kind, object_id, change.title, body or {}, archived=gone, keeps=keeps)
+
+    def find(self, change: Change, ids: Mapping[str, str]) -> Found:
+        """What became of a write whose answer was lost."""
+        return self._parts[change.kind].find(change, _owner(change, ids))
+
+
+def _owner(change: Change, ids: Mapping[str, str]) -> str:
+    """The id of what a change is below."""
+    if change.id is not None and change.verb is not Verb.REPLACE:
+        return own_id(change.id)
+    body = _resolved(change, ids)
+    assert body is not None, "what is made has a body"
+    return str(next(iter(body.values())))  # what it is below stands first
+
+
+def _resolved(change: Change, ids: Mapping[str, str]) -> Mapping[str, Any] | None:
+    return None if change.after is None else resolve(change.after, ids)
+
+
+class Headers:
+    """What a webhook is sent beside each event: names can be read, values only where Dodo takes them for no secret."""
+
+    def __init__(self, client: Client, pool: Executor, materials: Materials | None) -> None:
+        self._client, self._pool, self._materials = client, pool, materials
+        self.keeper: Keeper | None = None
+
+    def read(self, so_far: SoFar) -> tuple[list[LiveResource], dict[str, tuple[str, ...]]]:
+        """The headers of each webhook that are ours; the names of others are told.
+
+        Ours are read each time. Others are read when their webhook moves, and so many in one go that a plan stays
+        quick; with `whole` all are.
+        """
+        found: list[LiveResource] = []
+        untold: dict[str, tuple[str, ...]] = {}
+        webhooks = so_far.raws.get(WEBHOOK, {})
+        for webhook_id, fingerprints in self._fingerprints(webhooks, so_far).items():
+            binding = so_far.bindings.get(f"{webhook_id}/headers")
+            if fingerprints is None:
+                untold[webhook_id] = ("headers perhaps (of this many webhooks: `--refresh full` looks)",)
+                continue
+            kept = _kept_headers(binding)
+            others = [name for name, one in fingerprints.items() if name not in kept and one != _EMPTY]
+            if others:
+                untold[webhook_id] = (f"headers (sent with each event: {', '.join(sorted(others))})",)
+            if binding is None:
+                continue
+            headers: list[JSON] = [
+                {"name": name, "secret": secret, "fingerprint": fingerprints[name] or fingerprint}
+                for name, (secret, fingerprint) in sorted(kept.items())
+                if name in fingerprints
+            ]
+            body: Body = {"webhook_id": refer(webhook_id, so_far.addresses), "headers": headers}
+            title = f"headers of {webhooks[webhook_id].get('url')}"
+            found.append(LiveResource(HEADERS, binding.id, title, body, keeps=binding.keeps))
+        return found, untold
+
+    def _fingerprints(self, webhooks: Mapping[str, Raw], so_far: SoFar) -> dict[str, Mapping[str, str | None] | None]:
+        """The headers of each webhook by name, with a fingerprint where the value is shown; None: not looked at."""
+        found: dict[str, Mapping[str, str | None] | None] = {}
+        asked: list[str] = []
+        for webhook_id, raw in webhooks.items():
+            kept = self.keeper.recall(HEADERS, webhook_id) if self.keeper is not None and not so_far.whole else None
+            if f"{webhook_id}/headers" in so_far.bindings or so_far.whole:
+                asked.append(webhook_id)
+            elif kept is not None and kept.seen == seen(raw):
+                found[webhook_id] = {name: None if one is None else str(one) for name, one in (kept.body or {}).items()}
+            elif len(asked) < MOST_ASKED:
+                asked.append(webhook_id)
+            else:
+                found[webhook_id] = None
+        answers = {one: self._pool.submit(self._client.get, _headers_path(one)) for one in asked}
+        for webhook_id, answer in answers.items():
+            shown, hidden = _shown(answer.result(), webhook_id)
+            told = {
+                **{name: fingerprint_of(value) if value else _EMPTY for name, value in shown.items()},
+                **dict.fromkeys(hidden),
+            }
+            found[webhook_id] = told
+            if self.keeper is not None:
+                self.keeper.keep(HEADERS, webhook_id, Kept(seen(webhooks[webhook_id]), told))
+        if self.keeper is not None and webhooks:
+            self.keeper.keep_only(HEADERS, webhooks)
+        return found
+
+    def prepare(self, change: Change, owner: str, body: Mapping[str, Any] | None) -> Request:
+        """Only what differs is sent; what goes is sent empty, since Dodo removes no header."""
+        before, after = _by_name(change.before), _by_name(body)
+        sent: dict[str, JSON] = {name: "" for name in before if name not in after}
+        sent |= {
+            name: {"secret": one["secret"], "fingerprint": one["fingerprint"]}
+            for name, one in after.items()
+            if change.verb is not Verb.UPDATE or before.get(name) != one
+        }
+        return Request("PATCH", _headers_path(owner), {"headers": sent})
+
+    def write(self, change: Change, owner: str, request: Request) -> tuple[str, Body | None]:
+        """Send the values themselves, which stand nowhere else."""
+        assert request.body is not None, "headers are sent"
+        named = request.body["headers"]
+        assert isinstance(named, Mapping), "as it was prepared"
+        values = {name: one if isinstance(one, str) else self._value(one) for name, one in named.items()}
+        self._client.hush(values.values())
+        if self.keeper is not None:  # whether this moves the webhook is not documented
+            self.keeper.keep(HEADERS, owner, Kept("", {}))
+        self._client.write("PATCH", request.path, {"headers": values})
+        after = _by_name(change.after)
+        kept: Body = {name: {"secret": one["secret"], "fingerprint": one["fingerprint"]} for name, one in after.items()}
+        return f"{owner}/headers", {"headers": kept}
+
+    def find(self, change: Change, owner: str) -> Found:
+        """Values cannot be read, and to send them again does no harm."""
+        return Found(Fate.NOT_DONE)
+
+    def _value(self, one: JSON) -> str:
+        assert isinstance(one, Mapping), "as it was prepared"
+        value = needed(self._materials).secret(str(one["secret"]))
+        if not value.isprintable():
+            raise RefusedError(f"{one['secret']} holds a line end or another character that no header can have")
+        if fingerprint_of(value) != one["fingerprint"]:
+            raise RefusedError(
+                f"{one['secret']} holds another value than when it was planned",
+                hint="plan again, and have the new change set approved",
+            )
+        return value
+
+
+class Secret:
+    """The signing secret of a webhook: read once, into a place that the spec names."""
+
+    def __init__(self, client: Client, materials: Materials | None) -> None:
+        self._client, self._materials = client, materials
+
+    def read(self, so_far: SoFar) -> tuple[list[LiveResource], dict[str, tuple[str, ...]]]:
+        """Where each secret was put, by what the journal keeps: Dodo is not asked for a secret again."""
+        found = []
+        for webhook_id, raw in so_far.raws.get(WEBHOOK, {}).items():
+            binding = so_far.bindings.get(f"{webhook_id}/secret")
+            if binding is not None:
+                body = {"webhook_id": refer(webhook_id, so_far.addresses), "to": (binding.keeps or {}).get("to")}
+                title = f"secret of {raw.get('url')}"
+                found.append(LiveResource(SECRET, binding.id, title, body, keeps=binding.keeps))
+        return found, {}
+
+    def prepare(self, change: Change, owner: str, body: Mapping[str, Any] | None) -> Request:
+        """A so_far: nothing at Dodo changes. Raises RefusedError where the secret could not be put."""
+        if body is not None:
+            needed(self._materials).check_sink(str(body["to"]))
+        return Request("GET", f"{PATHS[WEBHOOK]}/{quote(owner, safe='')}/secret", None)
+
+    def write(self, change: Change, owner: str, request: Request) -> tuple[str, Body | None]:
+        """Read the secret and put it where it belongs: it goes through no other hands."""
+        if change.after is None:
+            return f"{owner}/secret", None
+        told = self._client.get(request.path)
+        secret = told.get("secret") if isinstance(told, dict) else None
+        if not isinstance(secret, str) or not secret:
+            raise ProviderError(f"Dodo answered with no secret of webhook {owner}", retry=True)
+        self._client.hush([secret])
+        needed(self._materials).keep(str(change.after["to"]), secret)
+        return f"{owner}/secret", {"to": change.after["to"], "fingerprint": fingerprint_of(secret)}
+
+    def find(self, change: Change, owner: str) -> Found:
+        """It is read again, whatever was read before."""
+        return Found(Fate.NOT_DONE)
+
+
+def needed(materials: Materials | None) -> Materials:
+    """The materials, which a session has."""
+    if materials is None:
+        raise RefusedError("there is no workspace here to take secrets and files from, or to put them into")
+    return materials
+
+
+def _headers_path(webhook_id: str) -> str:
+    return f"{PATHS[WEBHOOK]}/{quote(webhook_id, safe='')}/headers"
+
+
+def _shown(answer: Any, webhook_id: str) -> tuple[Mapping[str, str], list[str]]:
+    """The headers whose values Dodo shows, and the names of the others."""
+    shown = answer.get("headers") if isinstance(answer, dict) else None
+    hidden = answer.get("sensitive") if isinstance(answer, dict) else None
+    if not isinstance(shown, dict) or not isinstance(hidden, list):
+        raise ProviderError(f"Dodo answered with headers that are none, of webhook {webhook_id}", retry=True)
+    return {str(name): str(value) for name, value in shown.items()}, [str(name) for name in hidden]
+
+
+def _kept_headers(binding: Binding | None) -> dict[str, tuple[str, str]]:
+    """What the journal keeps of each header: where its value is, and its fingerprint."""
+    kept = (binding.keeps or {}).get("headers") if binding is not None else None
+    if not isinstance(kept, Mapping):
+        return {}
+    return {
+        name: (str(one.get("secret")), str(one.get("fingerprint")))
+        for name, one in kept.items()
+        if isinstance(one, Mapping)
+    }
+
+
+def _by_name(body: Mapping[str, Any] | None) -> dict[str, Mapping[str, Any]]:
+    return {str(one["name"]): one for one in (body or {}).get("headers", ())}
