@@ -293,7 +293,7 @@ def _leaving_out() -> Answers:
     return _of_lists(change)
 
 
-class _Lagging:
+class Lagging:
     """Lists do not show, for some readings of each, what was made since: reading one object by its id does."""
 
     def __init__(self, readings: int = 2) -> None:
@@ -354,7 +354,7 @@ def _cursor() -> Answers:
 LISTS: Mapping[str, Callable[[], Answers]] = {
     "a page repeats an item": _repeating,
     "a page leaves an item out": _leaving_out,
-    "lists lag behind writes": _Lagging,
+    "lists lag behind writes": Lagging,
     "the same page for ever": _endless(1),
     "two pages in turn for ever": _endless(2),
     "ever new pages": _endless(0),

@@ -113,7 +113,7 @@ def resumed(act: str) -> Iterator[tuple[Point, Point]]:
         place = point.place or ""
         if not is_passed(act, point) or place.endswith(BEGINS):
             continue
-        found = Point("K16", point.place, point.nth, point.cut)
+        found = Point("K16", point.place, point.nth, point.cut, point.lost)
         yield NOT_SENT, found
         if act == "credit" or not (point.cut or place.endswith(MAKES)):
             yield ACTED, found

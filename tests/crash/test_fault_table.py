@@ -28,7 +28,7 @@ from reconciler.providers.dodo import client
 from reconciler.providers.dodo.client import Client
 from reconciler.providers.dodo.connection import DodoConnection
 from reconciler.providers.dodo.limiter import Limiter
-from reconciler.testing.chaos import FAULTS, LISTS, ChaosTransport, Choose, first_of_each
+from reconciler.testing.chaos import FAULTS, LISTS, ChaosTransport, Choose, Lagging, first_of_each
 
 from .acts import ACTS, EVERYTHING, Ready, base, happened, make_ready
 from .world import KEY, World
@@ -238,13 +238,14 @@ LOST = ("reset after it acted", "reset before it acted")
 
 
 @pytest.mark.parametrize("fault", LOST)
-@pytest.mark.parametrize("lie", ["a page repeats an item", "a page leaves an item out"])
+@pytest.mark.parametrize("lie", ["a page repeats an item", "a page leaves an item out", "it lags until it has settled"])
 def test_a_list_that_lies_while_a_lost_write_is_looked_for_does_not_make_it_twice(
     tmp_path: Path, ready_for: Callable[[str], Ready], lie: str, fault: str
 ) -> None:
     ready = ready_for("everything")
     with ready.world.copy(tmp_path / "world") as world:
-        persist(world, ready, ChaosTransport(httpx.HTTPTransport(), first_of_each(fault), LISTS[lie]()))
+        answers = LISTS[lie]() if lie in LISTS else Lagging(readings=1)
+        persist(world, ready, ChaosTransport(httpx.HTTPTransport(), first_of_each(fault), answers))
         judge(world, ready)
 
 

@@ -38,7 +38,7 @@ OFTEN = (
 )
 # Taken and let go: each twice in a run.
 LEASES = ("journal.before_commit.lease", "journal.after_commit.lease")
-POSITIONS = ("first", "middle", "last")
+POSITIONS = ("first", pytest.param("middle", marks=[pytest.mark.soak]), "last")
 KILLED = -signal.SIGKILL
 
 WRITES = (
