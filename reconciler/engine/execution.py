@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reconciler.base.canonical import JSON, Body
 from reconciler.base.errors import AnswerLostError, JournalError, NotSentError, RatecardError
 from reconciler.engine.levels import is_at, level_now, moved, stale_at_write
 from reconciler.engine.local import local_action
+from reconciler.engine.pacing import Pace
 from reconciler.engine.queue import Operation, Queue
 from reconciler.engine.session import Session
 from reconciler.journal.entries import (
@@ -38,6 +39,7 @@ ATTEMPTS = 5
 # What was seen longer ago than this is looked at again before a write: the process may have been paused meanwhile.
 FRESH_S = 2.0
 LOST_ATTEMPTS = 2
+TOLD_EVERY = timedelta(seconds=1)
 
 
 class Execution:
@@ -63,6 +65,7 @@ class Execution:
         self.unknown: RatecardError | None = None
         self._settle_s = settle_s
         self._guard = threading.Lock()
+        self._told: datetime | None = None
         self.operations = {
             change.key: Operation(f"{started.id}-{index:05d}", change)
             for index, change in enumerate(change_set.changes, start=1)
@@ -114,7 +117,12 @@ class Execution:
 
         Raises JournalError when what happened could not be written down: the run is then left open, to be resumed.
         """
-        queue = Queue([op for key, op in self.operations.items() if key not in self.done], self.done)
+        waiting = [op for key, op in self.operations.items() if key not in self.done]
+        queue = Queue(waiting, self.done)
+        pace = Pace(self.session, (op.change for op in waiting))
+        forecast = pace.forecast()
+        if forecast is not None and waiting:
+            self.session.progress.tell(forecast.words())
         self.session.progress.step("Applying", len(queue))
         running: dict[Future[None], Operation] = {}
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="apply") as pool:
@@ -132,11 +140,22 @@ class Execution:
                         operation = running.pop(future)
                         future.result()  # a bug is not hidden in a thread, nor a journal that cannot be written
                         queue.end(operation, done=operation.change.key in self.done)
+                        pace.done(operation.change)
                         self.session.progress.advance()
+                    self._tell_left(pace)
             except BaseException:
                 # Ctrl-C, or a journal that broke: what was sent is finished and recorded, nothing more is begun.
                 self.stop(RatecardError("the run was interrupted", hint="run `ratecard apply --resume`"))
                 raise
+
+    def _tell_left(self, pace: Pace) -> None:
+        """How long it takes from now on, no more often than people can read it."""
+        now = self.session.clock.now()
+        if self._told is not None and now - self._told < TOLD_EVERY:
+            return
+        self._told = now
+        forecast = pace.forecast()
+        self.session.progress.left(forecast.seconds if forecast is not None else None)
 
     # One change
 

@@ -42,6 +42,14 @@ class Progress(Protocol):
         """So many parts of the step are done."""
         ...
 
+    def tell(self, words: str) -> None:
+        """Something that people should know before they wait, whether there is a terminal or not."""
+        ...
+
+    def left(self, seconds: float | None) -> None:
+        """The step takes about so many seconds more; None where nobody knows."""
+        ...
+
 
 class NoProgress:
     """Shows nothing."""
@@ -50,6 +58,12 @@ class NoProgress:
         """Nothing is shown."""
 
     def advance(self, parts: int = 1) -> None:
+        """Nothing is shown."""
+
+    def tell(self, words: str) -> None:
+        """Nothing is shown."""
+
+    def left(self, seconds: float | None) -> None:
         """Nothing is shown."""
 
 

@@ -282,6 +282,19 @@ class TellsTime(Protocol):
         ...
 
 
+@runtime_checkable
+class TellsPace(Protocol):
+    """A connection that knows how many requests a change takes, and how fast they may be sent."""
+
+    def requests_for(self, change: Change) -> int:
+        """How many requests making a change takes: the write, and the read-back where the answer to it is empty."""
+        ...
+
+    def forecast(self, requests: int) -> float | None:
+        """In how many seconds so many more requests can be sent at the earliest; None where no limit is known."""
+        ...
+
+
 class Provider(Protocol):
     """One billing system."""
 

@@ -9,6 +9,7 @@ from reconciler.engine.answering import answer, doubts
 from reconciler.engine.applying import Result, apply_change_set
 from reconciler.engine.planning import make_change_set, remember
 from reconciler.engine.reversing import make_reverse
+from reconciler.engine.session import NoProgress
 from reconciler.plan.change_set import ChangeSet
 
 from .books import Subscribers, migration, specs
@@ -156,7 +157,7 @@ def _change_by_hand(world: Subscribers, body: dict[str, object]) -> None:
     world.call("POST", f"/subscriptions/{target}/change-plan", body)
 
 
-class Recorder:
+class Recorder(NoProgress):
     """Progress as people are shown it: the steps with how many parts they have, and how many were done."""
 
     def __init__(self) -> None:

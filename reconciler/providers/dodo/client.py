@@ -114,6 +114,10 @@ class Client:
         with self._guard:
             return dict(self._sent)
 
+    def forecast(self, requests: int) -> float | None:
+        """In how many seconds so many more requests can be sent at the earliest; None where no limit is known."""
+        return self._limiter.forecast(requests)
+
     def last_answer(self) -> datetime | None:
         """The `Date` of the newest answer that had one, None before that."""
         try:

@@ -42,6 +42,7 @@ from reconciler.providers.dodo.details import Details
 from reconciler.providers.dodo.finding import alike, find_fate
 from reconciler.providers.dodo.lift import identify, lift
 from reconciler.providers.dodo.marks import LEFT_OUT, owner_mark
+from reconciler.providers.dodo.pace import requests_for
 from reconciler.providers.dodo.payloads import create_payload, patch_metadata, patch_payload, resolve, resolve_known
 
 THREADS = 4
@@ -131,6 +132,14 @@ class DodoConnection:
         """Remember with this what is read product by product."""
         self._details.keeper = keeper
         self._below.keep_with(keeper)
+
+    def requests_for(self, change: Change) -> int:
+        """How many requests making a change takes; of a collection whose groups change, at least."""
+        return requests_for(change)
+
+    def forecast(self, requests: int) -> float | None:
+        """In how many seconds so many more requests can be sent at the earliest; None where no limit is known."""
+        return self._client.forecast(requests)
 
     @property
     def books(self) -> DodoBooks:

@@ -59,19 +59,25 @@ class Limiter:
             if self._given:
                 moment = max(moment, self._given[-1])
             if self._allowance is not None:
-                moment = self._fit(moment, self._allowance)
+                moment = _fit(self._given, moment, self._allowance)
             self._given.append(moment)
             while self._given and self._given[0] <= now - 60.0:
                 self._given.popleft()
         if moment > now:
             self._sleep(moment - now)
 
-    def _fit(self, moment: float, allowance: Allowance) -> float:
-        """The first moment from `moment` on at which both windows have room."""
-        for count, window_s in ((allowance.per_second, 1.0), (allowance.per_minute, 60.0)):
-            if len(self._given) >= count:
-                moment = max(moment, self._given[-count] + window_s)
-        return moment
+    def forecast(self, requests: int) -> float | None:
+        """In how many seconds so many more requests can have been sent at the earliest; None with no known limit."""
+        with self._guard:
+            allowance, now = self._allowance, self._clock()
+            if allowance is None:
+                return None
+            given = deque(self._given, maxlen=max(allowance.per_second, allowance.per_minute))
+            moment = max(now, self._not_before, given[-1] if given else now)
+        for _ in range(requests):
+            moment = _fit(given, moment, allowance)
+            given.append(moment)
+        return max(moment - now, 0.0)
 
     def pause(self, seconds: float) -> None:
         """Send nothing for so long: the provider asked for it. Clamped to two minutes."""
@@ -91,6 +97,14 @@ class Limiter:
             reset = _number(headers.get("x-ratelimit-reset"))
             if reset is not None:
                 self.pause(reset - self._wall_clock() if reset > _EPOCH_FROM else reset)
+
+
+def _fit(given: deque[float], moment: float, allowance: Allowance) -> float:
+    """The first moment from `moment` on at which both windows have room."""
+    for count, window_s in ((allowance.per_second, 1.0), (allowance.per_minute, 60.0)):
+        if len(given) >= count:
+            moment = max(moment, given[-count] + window_s)
+    return moment
 
 
 def _number(text: str | None) -> float | None:
