@@ -80,6 +80,11 @@ class Mailing:
 ACTION = Mailing()
 
 
+def waits(session: Session, change: Change) -> bool:
+    """Whether a message has not gone out, by the outbox: nothing is asked of anybody."""
+    return _outbox(session).state(_name(session, change)) is State.WAITING
+
+
 def _name(session: Session, change: Change) -> str:
     """What the message is called here: from its address and never from what a change set says."""
     return outbox_id(session.workspace.name, change.address)

@@ -19,7 +19,7 @@ from reconciler.base.canonical import DIGEST_PREFIX, JSON, canonical_json
 from reconciler.base.diagnostics import Mistake
 from reconciler.base.errors import RatecardError, RefusedError
 from reconciler.plan.change_set import Change, ChangeSet
-from reconciler.plan.migration import KIND
+from reconciler.plan.migration import KIND, customer_of
 from reconciler.plan.migration_totals import Totals
 
 _HINT = "make the change set again with `ratecard plan`"
@@ -28,16 +28,20 @@ _MARK = 16
 
 
 class ManifestWriter:
-    """Takes effects in any order; `write` puts them into the folder in the order of their ids, each once.
+    """Takes effects in any order; `write` puts them into the folder by customer and id, each once.
 
-    Memory stays flat: until then they lie in a temporary file.
+    `ends` tells then of each line whether it is the last of its customer. Memory stays flat, one byte a line: until
+    then they lie in a temporary file.
     """
 
     def __init__(self, folder: Path) -> None:
         self.totals = Totals()
+        self.ends = bytearray()
         self._folder = folder
         self._sorting = sqlite3.connect("")  # a file of its own, which is gone when it is closed
-        self._sorting.execute("CREATE TABLE lines (id TEXT PRIMARY KEY, line BLOB NOT NULL) WITHOUT ROWID")
+        self._sorting.execute(
+            "CREATE TABLE lines (id TEXT PRIMARY KEY, customer TEXT NOT NULL, line BLOB NOT NULL) WITHOUT ROWID"
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -48,7 +52,8 @@ class ManifestWriter:
     def add(self, line: Mapping[str, JSON]) -> None:
         """One effect more; one that a list told twice counts once. Raises RatecardError when the disk is full."""
         try:
-            self._sorting.execute("INSERT OR REPLACE INTO lines VALUES (?, ?)", (line["id"], canonical_json(line)))
+            row = (line["id"], customer_of(line), canonical_json(line))
+            self._sorting.execute("INSERT OR REPLACE INTO lines VALUES (?, ?, ?)", row)
         except sqlite3.Error as error:
             raise RatecardError(f"the effects of a migration cannot be kept: {error}") from None
 
@@ -59,7 +64,12 @@ class ManifestWriter:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             with os.fdopen(os.open(beside, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as file:
-                for (data,) in self._sorting.execute("SELECT line FROM lines ORDER BY id"):
+                last = ""
+                for customer, data in self._sorting.execute("SELECT customer, line FROM lines ORDER BY customer, id"):
+                    if self.ends:
+                        self.ends[-1] = customer != last
+                    self.ends.append(1)
+                    last = customer
                     self.totals.add(orjson.loads(data))
                     whole.update(data + b"\n")
                     file.write(data + b"\n")
@@ -135,12 +145,13 @@ def verify(folder: Path, change: Change) -> None:
     if DIGEST_PREFIX + whole.hexdigest() != digest:
         raise RefusedError(f"{change.key}: its effects, {path}, were changed after they were planned", hint=_HINT)
     totals = Totals()
-    seen = ""
+    seen = ("", "")
     try:
         for line in lines(folder, digest):
-            if str(line["id"]) <= seen:
+            here = (customer_of(line), str(line["id"]))
+            if here <= seen:
                 raise ValueError(f"the lines are not in order, or {line['id']} is there twice")
-            seen = str(line["id"])
+            seen = here
             totals.add(line)
     except (KeyError, TypeError, ValueError, AssertionError, Mistake) as error:
         raise RefusedError(f"{change.key}: its effects, {path}, cannot be read: {error}", hint=_HINT) from None

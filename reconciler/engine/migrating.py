@@ -19,10 +19,12 @@ from reconciler.engine.manifests import lines
 from reconciler.engine.pinning import check_prices, refuse_other_prices
 from reconciler.engine.queue import Operation
 from reconciler.engine.session import Desk, NoProgress, Session
+from reconciler.engine.telling import LETTER, Groups, Telling
 from reconciler.journal.entries import PART, EntryKind, OutcomeStatus, Run, effect_body, outcome_body
 from reconciler.plan.change_set import Change, ChangeSet
 from reconciler.plan.facts import Timing
-from reconciler.plan.migration import KIND, change_of, levels_of
+from reconciler.plan.migration import KIND, change_of, customer_of, levels_of
+from reconciler.plan.migration_letters import Moved, letter
 from reconciler.plan.migration_totals import StopRules, Totals, rules_of
 from reconciler.plan.resource import LiveResource
 from reconciler.providers.base import Found, Request
@@ -64,24 +66,31 @@ def migrate(execution: Execution, operation: Operation) -> None:
     except ValueError as error:
         execution.stop(RatecardError(f"{change.key}: {error}"))
         return
-    done = done_lines(session, execution.started.id, operation.name, sum(waves))
+    done, told = _done_and_told(session, execution.started.id, operation.name, sum(waves))
     tally = Tally(Totals(), 0, [])
+    telling = Telling(execution, operation, told)
     session.progress.step(f"Moving subscriptions ({change.address})", sum(waves))
     with closing(_numbered(session, str(change.after.get("manifest")))) as manifest:
         for number, size in enumerate(waves, start=1):
-            _one_wave(execution, operation, islice(manifest, size), done, tally)
+            _one_wave(execution, operation, islice(manifest, size), done, tally, telling)
             if not execution.stopped:
                 _judge(execution, change, rules, tally, number, len(waves))
             if execution.stopped:
                 return
-    _finish(execution, operation, tally)
+    _finish(execution, operation, tally, telling)
 
 
 def _one_wave(
-    execution: Execution, operation: Operation, wave: Iterator[Numbered], done: bytearray, tally: Tally
+    execution: Execution,
+    operation: Operation,
+    wave: Iterator[Numbered],
+    done: bytearray,
+    tally: Tally,
+    telling: Telling,
 ) -> None:
     first = not tally.totals.count and not tally.left
     check: list[Line] = []
+    groups = Groups()
     begun = False
     while portion := list(islice(wave, PORTION)):
         for number, line in portion:
@@ -106,8 +115,16 @@ def _one_wave(
             check += made.moved[: len(made.moved) if first else max(0, CHECKED - len(check))]
             execution.failure = execution.failure or made.failure
             execution.unknown = execution.unknown or made.unknown
+            moved = {line["id"] for line in made.moved}
+            for number, line in waiting:
+                done[number] = line["id"] in moved
+        # Who was moved is told so, also when the run stops for another reason right after.
+        telling.tell(list(groups.ended((number, line, bool(done[number])) for number, line in portion)))
         if execution.stopped:
-            return
+            break
+    telling.tell(list(groups.rest()))
+    if execution.stopped:
+        return
     _look_again(execution, operation.change, check)
 
 
@@ -221,7 +238,7 @@ def _look_again(execution: Execution, change: Change, moved: Sequence[Line]) -> 
             return
 
 
-def _finish(execution: Execution, operation: Operation, tally: Tally) -> None:
+def _finish(execution: Execution, operation: Operation, tally: Tally, telling: Telling) -> None:
     """The migration is done: recorded once, with how many were moved and who was left out at the last moment."""
     change, run = operation.change, execution.started.id
     execution.session.progress.step(f"Recording what was moved ({change.address})", 1)
@@ -233,6 +250,8 @@ def _finish(execution: Execution, operation: Operation, tally: Tally) -> None:
         "reasons": list(tally.reasons),
         "money": tally.totals.as_body()["money"],
     }
+    if telling.wanted:
+        detail |= {"told": telling.count, "untold": telling.untold_count, "why_untold": list(telling.untold)}
     outcome = outcome_body(run, operation.name, attempt=1, status=OutcomeStatus.SUCCEEDED, detail=detail)
     digest, reverts = execution.change_set.digest, execution.change_set.reverts
     effect = effect_body(change.address, change.kind, change.id or "", digest=digest, run=run, reverts=reverts)
@@ -242,14 +261,20 @@ def _finish(execution: Execution, operation: Operation, tally: Tally) -> None:
 
 def done_lines(session: Session, run: str, operation: str, count: int) -> bytearray:
     """Which lines were done by this run, by number: one byte each, told by the journal as a stream."""
-    done = bytearray(count + 1)
+    return _done_and_told(session, run, operation, count)[0]
+
+
+def _done_and_told(session: Session, run: str, operation: str, count: int) -> tuple[bytearray, bytearray]:
+    """Which lines were done, and at which of them ends a customer who was written to."""
+    done, told = bytearray(count + 1), bytearray(count + 1)
     prefix = operation + PART
     for entry in session.journal.of_run(run):
         name = entry.text("operation")
         succeeded = entry.kind is EntryKind.OUTCOME and entry.text("status") == OutcomeStatus.SUCCEEDED
         if succeeded and name.startswith(prefix):
-            done[int(name.removeprefix(prefix))] = 1
-    return done
+            number = name.removeprefix(prefix)
+            (told if number.startswith(LETTER) else done)[int(number.removeprefix(LETTER))] = 1
+    return done, told
 
 
 def part_of(desk: Desk, change_set: ChangeSet, run: str, operation: str) -> Change | None:
@@ -259,10 +284,14 @@ def part_of(desk: Desk, change_set: ChangeSet, run: str, operation: str) -> Chan
     """
     name, _, number = operation.rpartition(PART)
     for index, change in enumerate(change_set.changes, start=1):
-        if change.kind == KIND and name == f"{run}-{index:05d}" and number.isdecimal():
+        place = number.removeprefix(LETTER)
+        if change.kind == KIND and name == f"{run}-{index:05d}" and place.isdecimal():
             manifest = lines(desk.manifests, str((change.after or {}).get("manifest")))
             with closing(manifest):
-                line = next(islice(manifest, int(number) - 1, None), None)
+                line = next(islice(manifest, int(place) - 1, None), None)
+            if line is not None and number.startswith(LETTER):
+                # Which message it is its address says; what stood in it is not asked again.
+                return letter(change, customer_of(line), "", [Moved(line, None)], desk.workspace.name)
             return None if line is None else change_of(line, change.address, change.ids)
     return None
 

@@ -6,7 +6,7 @@ Facts are read as a stream and written as lines: memory does not grow with the n
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -23,8 +23,10 @@ from reconciler.plan.change_set import Change, Reverse, Undo, Verb
 from reconciler.plan.facts import PlanPreview, SubscriptionFact, SubscriptionQuery, Timing
 from reconciler.plan.impact import Impact
 from reconciler.plan.migration import KIND, LeftOut, Terms, computed, decide, effect, target
-from reconciler.plan.migration_totals import StopRules, Totals, wave_sizes
+from reconciler.plan.migration_letters import FINAL
+from reconciler.plan.migration_totals import StopRules, Totals, wave_sizes, whole_customers
 from reconciler.plan.resource import level_fingerprint
+from reconciler.spec.kinds.action import Notice
 from reconciler.spec.kinds.moving import Stop, Waves
 from reconciler.spec.kinds.plan import Plan
 from reconciler.spec.kinds.selectors import Selector
@@ -50,6 +52,17 @@ class Wanted:
     needs: tuple[str, ...]
     ids: Mapping[str, str]
     reason: str | None
+    notice: Notice
+    # How often a migration of this address was done before: who is told of another one is told again.
+    round: int = 0
+
+    def message(self) -> dict[str, JSON] | None:
+        """What those who are moved are written, None where nobody is."""
+        said = self.notice.message
+        if not self.notice.notify and said is None:
+            return None
+        subject, text = (None, None) if said is None else (said.subject, said.text)
+        return {"subject": subject, "text": text, "round": self.round}
 
 
 # A whole subscription, when it is moved, what that costs, and whether the provider said so.
@@ -184,10 +197,13 @@ class Movers:
         return Known(names, products)
 
 
-def migration_change(wanted: Wanted, totals: Totals, digest: str, rules: StopRules, movers: Movers) -> Change:
+def migration_change(
+    wanted: Wanted, totals: Totals, digest: str, rules: StopRules, movers: Movers, ends: Sequence[int]
+) -> Change:
     """The one change that stands for all effects: what an approver is told of them, and the digest that binds them."""
     terms, count = wanted.terms, totals.count
-    sizes: list[JSON] = list(wave_sizes(count, wanted.waves.canary, wanted.waves.size))
+    message = wanted.message()
+    sizes: list[JSON] = list(whole_customers(wave_sizes(count, wanted.waves.canary, wanted.waves.size), ends))
     money = totals.as_body()
     before: dict[str, JSON] = {"migration": terms.address, "moved": 0}
     after: dict[str, JSON] = {
@@ -204,6 +220,7 @@ def migration_change(wanted: Wanted, totals: Totals, digest: str, rules: StopRul
         "waves": sizes,
         "stop": rules.as_body(),
         "manifest": digest,
+        **({} if message is None else {"message": message}),
     }
     refs = [offer.product for offer in terms.offers.values() if offer.id is None]
     if refs:
@@ -229,7 +246,9 @@ def migration_change(wanted: Wanted, totals: Totals, digest: str, rules: StopRul
         id=terms.address,
         before=before,
         after=after,
-        reverse=Reverse(Undo.REVERSIBLE, Verb.EXECUTE, "they are moved back; what was charged stays charged"),
+        reverse=Reverse(Undo.IRREVERSIBLE, reason=FINAL)
+        if message is not None
+        else Reverse(Undo.REVERSIBLE, Verb.EXECUTE, "they are moved back; what was charged stays charged"),
         fingerprint=level_fingerprint(before),
         needs=wanted.needs,
         ids=dict(wanted.ids) or None,

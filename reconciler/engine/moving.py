@@ -102,7 +102,9 @@ class _Moving:
             proration=Proration(wanted.proration),
             move_custom=wanted.custom_prices == "move",
         )
-        one = Wanted(spec, ("spec",), terms, wanted.select, wanted.waves, wanted.stop, wanted.to, (), {}, wanted.reason)
+        one = Wanted(
+            spec, ("spec",), terms, wanted.select, wanted.waves, wanted.stop, wanted.to, (), {}, wanted.reason, wanted
+        )
         if offers and self._resolve(one):
             self.begun.append(BegunAction(address, spec_digest(spec)))
 
@@ -172,7 +174,9 @@ class _Moving:
             if existing.on is not None and self.session.clock.now() < existing.on:
                 self._put_off(address, existing.on, earlier, offer.price)
                 continue
-            said = digest_of([existing.model_dump(mode="json", by_alias=True), _told(offer.price)])
+            said = digest_of(
+                [existing.model_dump(mode="json", by_alias=True, exclude={"notify", "message"}), _told(offer.price)]
+            )
             if (change is not None and was != offer.price) or not self._has_followed(_following(address), said):
                 self._move_existing(spec, existing, address, offer, earlier, tuple(products), said)
 
@@ -226,7 +230,9 @@ class _Moving:
         needs = () if change is None else (change.key,)
         to = sold_at.removeprefix("Plan/")
         at = ("spec", "existing")
-        if not self._resolve(Wanted(spec, at, terms, None, existing.waves, existing.stop, to, needs, {}, None)):
+        before = len(self.session.journal.effects_at(self.session.account_name, address))
+        asked = Wanted(spec, at, terms, None, existing.waves, existing.stop, to, needs, {}, None, existing, before)
+        if not self._resolve(asked):
             return
         self.begun.append(BegunAction(address, said))
         if change is not None and change.impact is not None:
@@ -268,7 +274,7 @@ class _Moving:
             hint = "narrow the migration, or raise the rule if that is meant"
             self._say(wanted.spec, Mistake(broken, code="migration/stop", hint=hint, at=(*wanted.at, "stop")))
             return False
-        self.changes.append(migration_change(wanted, writer.totals, digest, rules, movers))
+        self.changes.append(migration_change(wanted, writer.totals, digest, rules, movers, writer.ends))
         return True
 
     def claim(self, subscription: str) -> str | None:

@@ -255,6 +255,11 @@ def levels_of(line: Mapping[str, JSON]) -> tuple[Body, Body]:
     return before, after
 
 
+def customer_of(line: Mapping[str, JSON]) -> str:
+    """Whose subscription a line is about."""
+    return str(levels_of(line)[0]["customer"])
+
+
 def change_of(line: Mapping[str, JSON], address: str, ids: Mapping[str, str] | None) -> Change:
     """A line as a change like any other: made, journaled and found again in the same way."""
     before, after = levels_of(line)

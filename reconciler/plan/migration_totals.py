@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -191,6 +191,20 @@ def wave_sizes(count: int, canary: Percent | int | None, size: int) -> Iterator[
     while left:
         yield min(size, left)
         left -= min(size, left)
+
+
+def whole_customers(sizes: Iterable[int], ends: Sequence[int]) -> Iterator[int]:
+    """Waves that part no customer: each goes on to the end of its last one. `ends` tells of each line whether it is
+    the last of its customer; the lines of one customer follow on each other.
+    """
+    begun = 0
+    for size in sizes:
+        end = max(begun, min(begun + size, len(ends)))
+        while begun < end < len(ends) and not ends[end - 1]:
+            end += 1
+        if end > begun:
+            yield end - begun
+        begun = end
 
 
 def _monthly(sums: Mapping[str, int], currency: str) -> Money:

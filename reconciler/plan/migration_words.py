@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from reconciler.base.canonical import JSON, Body
 from reconciler.base.money import Money
+from reconciler.plan.migration_letters import SUBJECT
 from reconciler.plan.migration_totals import rules_of
 
 _PRORATION = {
@@ -32,6 +33,11 @@ def migration_lines(after: Body) -> Iterator[str]:
         yield f"Left out: {told}."
     yield _waves([_whole(size) for size in _list(after.get("waves"))], canary=after.get("canary") is True)
     yield _stops(after.get("stop"))
+    message = after.get("message")
+    if isinstance(message, Mapping):
+        said = message.get("subject") or SUBJECT
+        words = "in our own words" if not message.get("text") else f"in these words: {message['text']}"
+        yield f'Writes to each customer who is moved, once, "{said}", {words}.'
     previewed, computed = _whole(after.get("previewed")), _whole(after.get("computed"))
     told = f"Amounts: {previewed:,} previewed by the provider"
     yield f"{told}, {computed:,} computed in the same way." if computed else f"{told}."

@@ -72,6 +72,9 @@ def _refuse_impossible_level(change: Change, capabilities: Capabilities) -> None
     if change.kind in LOCAL_KINDS:
         if change.kind == "policy" and before is None and change.reverse.undo is not Undo.IRREVERSIBLE:
             raise RefusedError(f"{change.key}: a first policy is not taken away again, which it hides", hint=_HINT)
+        writes = change.kind == "migration" and (after or {}).get("message") is not None
+        if writes and change.reverse.undo is not Undo.IRREVERSIBLE:
+            raise RefusedError(f"{change.key}: what is written to customers stays written, which it hides", hint=_HINT)
         return
     assert before is not None, "what acts at a provider has a level before"
     assert after is not None, "and one after"

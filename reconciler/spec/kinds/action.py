@@ -18,6 +18,7 @@ PLACEHOLDERS: dict[str, frozenset[str]] = {
     "Pause": frozenset({"subscription"}),
     "TrialExtension": frozenset({"subscription", "date"}),
     "DiscountGrant": frozenset({"subscription", "code"}),
+    "PlanMigration": frozenset({"subscription", "old", "new", "every", "charge", "date"}),
 }
 _BRACES = re.compile(r"\{([^{}]*)\}")
 
@@ -29,12 +30,17 @@ class MessageDraft(Model):
     text: Text | None = None
 
 
-class ActionSpec(Model):
+class Notice(Model):
+    """Whether those who are touched are written to, and in which words."""
+
+    notify: bool = Field(default=False, description="Write to each customer that it touches, in our own words")
+    message: MessageDraft | None = Field(default=None, description="Write to each customer that it touches, in yours")
+
+
+class ActionSpec(Notice):
     """What every action may say."""
 
     reason: Text | None = Field(default=None, description="Why: it is kept with the effect and shown to who approves")
-    notify: bool = Field(default=False, description="Write to each customer that it touches, in our own words")
-    message: MessageDraft | None = Field(default=None, description="Write to each customer that it touches, in yours")
 
 
 class SubscriptionActionSpec(ActionSpec):
@@ -54,24 +60,24 @@ class Action(Document):
     """A spec that is done once: its name is what tells it from another one of its kind."""
 
 
-def action_mistakes(kind: str, spec: ActionSpec) -> Iterator[Mistake]:
-    """What is wrong with the message of an action."""
+def action_mistakes(kind: str, spec: Notice, at: tuple[str | int, ...] = ("spec",)) -> Iterator[Mistake]:
+    """What is wrong with the message of an action, which stands at a path."""
     message = spec.message
     if message is None:
         return
     if spec.notify:
         words, hint = "there is a message, and notify is for our own words", "keep the message: it is sent all the same"
-        yield Mistake(words, code="action/message", hint=hint, at=("spec", "notify"))
+        yield Mistake(words, code="action/message", hint=hint, at=(*at, "notify"))
     if message.subject is None and message.text is None:
         hint = "write its text, or notify: true for our own words"
-        yield Mistake("it says nothing", code="action/message", hint=hint, at=("spec", "message"))
+        yield Mistake("it says nothing", code="action/message", hint=hint, at=(*at, "message"))
     known = PLACEHOLDERS[kind]
     for key, text in (("subject", message.subject), ("text", message.text)):
         for name in _BRACES.findall(text or ""):
             if name not in known:
                 words = f'"{{{name}}}" is nothing that a {kind} fills in'
                 hint = f"there are: {', '.join(f'{{{each}}}' for each in sorted(known))}"
-                yield Mistake(words, code="action/message", hint=hint, at=("spec", "message", key))
+                yield Mistake(words, code="action/message", hint=hint, at=(*at, "message", key))
 
 
 def subscription_mistakes(kind: str, spec: SubscriptionActionSpec) -> Iterator[Mistake]:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from reconciler.base.diagnostics import Mistake
 from reconciler.base.money import Money, Rate, exponent
+from reconciler.spec.kinds.action import Notice, action_mistakes
 from reconciler.spec.kinds.commitment import Commitment, commitment_mistakes, ends_mistakes, standing_mistakes
 from reconciler.spec.kinds.credit import CreditLine
 from reconciler.spec.kinds.fields import (
@@ -118,7 +119,7 @@ class Cohort(Model):
     then: Literal["keep", "next_renewal", "now"]
 
 
-class Existing(Model):
+class Existing(Notice):
     """What a change of a live price does to those who subscribe already, where it is not the same for all."""
 
     then: Literal["keep", "next_renewal", "now"] | None = None
@@ -222,6 +223,7 @@ def _existing_mistakes(existing: Existing) -> Iterator[Mistake]:
     at = ("spec", "existing")
     if (existing.then is None) == (existing.on is None):
         yield Mistake("it has either then or on", code="plan/existing", hint="write then: next_renewal", at=at)
+    yield from action_mistakes("PlanMigration", existing, at)
     timings = {existing.then, "now" if existing.on else None, *(cohort.then for cohort in existing.cohorts)}
     if existing.proration != "none" and "now" not in timings:
         message = f'"{existing.proration}" goes with now: nothing is left to prorate at the next renewal'

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from reconciler.base.diagnostics import Mistake
-from reconciler.spec.kinds.action import Action
+from reconciler.spec.kinds.action import Action, Notice, action_mistakes
 from reconciler.spec.kinds.fields import (
     Metadata,
     Model,
@@ -26,7 +26,7 @@ class OnDate(Model):
     on: MomentText
 
 
-class PlanMigrationSpec(Model):
+class PlanMigrationSpec(Notice):
     """Who is moved from where to where, when, and what is charged."""
 
     from_: list[PlanReference] = Field(
@@ -96,3 +96,4 @@ class PlanMigration(Action):
                 at=("spec", "proration"),
             )
         yield from selector_mistakes(spec.select)
+        yield from action_mistakes("PlanMigration", spec)
