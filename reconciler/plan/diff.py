@@ -252,6 +252,8 @@ class _Comparison:
 
     def _adoptable(self, resource: Resource, wanted: str) -> LiveResource | None:
         found = self.by_id.get(wanted)
+        if found is None and self._kind(resource.kind).goes_along:
+            return None  # what it is a part of is taken over without it
         if found is None or found.kind != resource.kind or found.archived:
             what = "is not there" if found is None else "is archived" if found.archived else f"is a {found.kind}"
             self._problem(

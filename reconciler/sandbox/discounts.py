@@ -87,6 +87,12 @@ class PatchDiscount(DiscountOptions):
     preserve_on_plan_change: bool | None = None
 
 
+class AttachCustomers(Strict):
+    """The body of `POST /discounts/{discount_id}/customers`."""
+
+    customer_ids: Annotated[list[str], Field(min_length=1, max_length=1000)]
+
+
 CLEARABLE = ("expires_at", "name", "per_customer_usage_limit", "starts_at", "subscription_cycles", "usage_limit")
 REPLACEABLE = ("type", "amount", "code", "customer_eligibility", "metadata", "preserve_on_plan_change")
 
@@ -183,6 +189,42 @@ def delete(call: Call) -> Answer:
     return Answer(204)
 
 
+def customers(call: Call) -> Answer:
+    """Who may use a discount that is for specific customers, page by page in the order in which they were added."""
+    check_query(call, "page_size", "page_number")
+    page = read_page(call.query)
+    start = page["size"] * page["number"]
+    attached: list[str] = _found(call).kept.get("customers", [])
+    return as_json({"items": [{"customer_id": one} for one in attached[start : start + page["size"]]]})
+
+
+def attach_customers(call: Call) -> Answer:
+    """Add to the list: who is on it stays on it. The answer names who was asked for, not the whole list."""
+    check_query(call)
+    wanted = read_body(call, AttachCustomers).customer_ids
+    stored = _found(call)
+    for n, one in enumerate(wanted):
+        if call.store.find("customer", one) is None:
+            raise Refusal(422, "CUSTOMER_NOT_FOUND", f'customer_ids.{n}: no customer "{one[:60]}"')
+    hidden = stored.kept
+    there = hidden.get("customers", [])
+    call.store.set_hidden("discount", stored.id, {**hidden, "customers": list(dict.fromkeys([*there, *wanted]))})
+    call.record(stored.id, "discount customers added", {"customer_ids": wanted})
+    return as_json({"items": [{"customer_id": one} for one in wanted]})
+
+
+def detach_customer(call: Call) -> Answer:
+    check_query(call)
+    stored = _found(call)
+    hidden, one = stored.kept, call.parameters["customer_id"]
+    there = hidden.get("customers", [])
+    if one not in there:
+        raise Refusal(404, "CUSTOMER_NOT_FOUND", f'no customer "{one[:60]}" on the list of this discount')
+    call.store.set_hidden("discount", stored.id, {**hidden, "customers": [other for other in there if other != one]})
+    call.record(stored.id, "discount customer removed", {"customer_id": one})
+    return Answer(204)
+
+
 def _check(store: Store, body: JSONObject) -> None:
     """The rules between fields, which hold after every write. Raises Refusal."""
     if body["type"] == "percentage" and body["amount"] > 10_000:
@@ -228,4 +270,7 @@ ROUTES = (
     Route("GET", "/discounts/{discount_id}", retrieve),
     Route("PATCH", "/discounts/{discount_id}", change),
     Route("DELETE", "/discounts/{discount_id}", delete),
+    Route("GET", "/discounts/{discount_id}/customers", customers),
+    Route("POST", "/discounts/{discount_id}/customers", attach_customers),
+    Route("DELETE", "/discounts/{discount_id}/customers/{customer_id}", detach_customer),
 )

@@ -73,8 +73,6 @@ _UNSERVED = """
     /customers/{customer_id}/entitlements GET
     /customers/{customer_id}/payment-methods GET
     /customers/{customer_id}/payment-methods/{payment_method_id} DELETE
-    /discounts/{discount_id}/customers GET POST
-    /discounts/{discount_id}/customers/{customer_id} DELETE
     /entitlements/{id}/files POST
     /entitlements/{id}/files/{file_id} DELETE
     /entitlements/{id}/grants GET

@@ -18,7 +18,7 @@ from reconciler.base.secrets import fingerprint_of
 from reconciler.plan.change_set import Change, Verb
 from reconciler.plan.resource import Binding, LiveResource, foreign, reference
 from reconciler.providers.base import Fate, Found, Keeper, Kept, Materials, Request
-from reconciler.providers.dodo.capabilities import HEADERS, PATHS, SECRET, WEBHOOK
+from reconciler.providers.dodo.capabilities import ALLOWED, HEADERS, PATHS, SECRET, WEBHOOK
 from reconciler.providers.dodo.client import Client
 from reconciler.providers.dodo.details import seen
 from reconciler.providers.dodo.payloads import resolve
@@ -76,10 +76,13 @@ class Below:
     """All of what is below, for one connection."""
 
     def __init__(self, client: Client, pool: Executor, materials: Materials | None) -> None:
+        from reconciler.providers.dodo.allowing import Allowed  # which knows what is here
+
         self._headers = Headers(client, pool, materials)
         self._parts: dict[str, Part] = {
             HEADERS: self._headers,
             SECRET: Secret(client, materials),
+            ALLOWED: Allowed(client, pool),
         }
 
     def keep_with(self, keeper: Keeper) -> None:

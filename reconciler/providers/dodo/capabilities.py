@@ -18,6 +18,7 @@ BRAND, ADDON, COLLECTION = "brand", "addon", "collection"
 PRICING_MODE, LOCALIZED_PRICE = "pricing_mode", "localized_price"
 # Below an object too, each with its own requests: `WEBHOOK/headers`, `WEBHOOK/secret`.
 HEADERS, SECRET = "webhook_headers", "webhook_secret"
+ALLOWED = "discount_customers"  # `DISCOUNT/customers`
 
 PATHS = {
     METER: "/meters",
@@ -204,6 +205,7 @@ _HEADERS_LABELS = {
     "headers[].secret": Label("its value"),
     "headers[].fingerprint": Label("fingerprint of its value", quiet=True),
 }
+_ALLOWED_LABELS = {"discount_id": Label("of"), "customers": Label("customers"), "customers[]": Label("customer")}
 _SECRET_LABELS = {"webhook_id": Label("of"), "to": Label("put into")}
 
 _MODE_LABELS = {
@@ -363,6 +365,23 @@ _CONFIGURATION = {
         irreversible={
             "delete": "Dodo deletes an endpoint for good; a new one has a new signing secret, "
             "which your application must be given"
+        },
+    ),
+    ALLOWED: KindCapabilities(
+        kind=ALLOWED,
+        specs=frozenset({"Discount"}),
+        gravity={"": "money"},
+        rank=32,
+        immutable=frozenset({"discount_id"}),
+        removal="delete",
+        restorable=False,
+        marked=False,
+        labels=_ALLOWED_LABELS,
+        accessory=True,
+        goes_along=True,
+        parts={"": Reading.ALWAYS},  # a list for each discount that is for specific customers
+        irreversible={
+            "delete": "who was on it is not kept; planning the specs that name them puts them on again"
         },
     ),
     HEADERS: KindCapabilities(

@@ -7,6 +7,7 @@ again and compares. So this module may guess at names and families, and never at
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +18,7 @@ from reconciler.plan.resource import FOREIGN, REFERENCE, LiveResource
 from reconciler.providers.base import Candidate, CannotSay, Lifted
 from reconciler.providers.dodo.capabilities import (
     ADDON,
+    ALLOWED,
     BRAND,
     COLLECTION,
     CREDIT,
@@ -69,8 +71,12 @@ class _Lifting:
         yield from self._regional()
         for resource in self.by_kind.get(COLLECTION, ()):
             yield self._simple("Collection", resource, self._collection)
+        allowed = {one.id.partition("/")[0]: one for one in self.by_kind.get(ALLOWED, ())}
         for resource in self.by_kind.get(DISCOUNT, ()):
-            yield self._simple("Discount", resource, self._discount)
+            candidate = self._simple("Discount", resource, self._discount)
+            yield _with_customers(candidate, allowed.pop(resource.id, None))
+        for rest in allowed.values():
+            yield Candidate("Discount", rest.id, None, (rest,), "its discount is not among what is imported")
         for resource in self.by_kind.get(WEBHOOK, ()):
             yield self._simple("Webhook", resource, _webhook)
 
@@ -323,6 +329,17 @@ class _Lifting:
         if found != kind:
             raise CannotSay(f"it refers to {address}")
         return name
+
+
+def _with_customers(candidate: Candidate, allowed: LiveResource | None) -> Candidate:
+    """The spec of a discount with the customers that it is for."""
+    if allowed is None:
+        return candidate
+    together = (*candidate.resources, allowed)
+    document = candidate.document
+    if document is not None:
+        document = {**document, "spec": {**_part(document, "spec"), "onlyFor": _list(allowed.body["customers"])}}
+    return replace(candidate, document=document, resources=together)
 
 
 _KIND = {"Meter": METER, "Credit": CREDIT, "Entitlement": ENTITLEMENT, "Brand": BRAND, "Addon": ADDON}

@@ -14,6 +14,7 @@ from reconciler.base.money import Money
 from reconciler.plan.resource import Resource, reference
 from reconciler.providers.base import UNKNOWN_NAME, Lowered
 from reconciler.providers.dodo import collections, endpoints, grants, limits, plan_limits, products, selling
+from reconciler.providers.dodo.allowing import allowed_customers
 from reconciler.providers.dodo.capabilities import (
     ADDON,
     BRAND,
@@ -81,7 +82,7 @@ class _Lowering:
         if document.kind == "Meter":
             return [_meter(spec, document, adopt)]
         if document.kind == "Discount":
-            return [self._discount(spec, document, adopt)]
+            return [self._discount(spec, document, adopt), *allowed_customers(document, adopt)]
         if document.kind == "Product":
             return [products.single_product(document, adopt, self.credits)]
         if document.kind == "Credit":

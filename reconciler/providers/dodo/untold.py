@@ -293,7 +293,7 @@ TABLES: Mapping[str, Table] = {
             "is_default": Said("spec.amount"),
         },
         "restricted_to": Said("spec.plans and spec.products"),
-        "customer_eligibility": Said("spec.customers"),
+        "customer_eligibility": Said("spec.customers"),  # and spec.onlyFor, which is a list by itself
         "usage_limit": Said("spec.limits.total"),
         "per_customer_usage_limit": Said("spec.limits.perCustomer"),
         "subscription_cycles": Said("spec.cycles"),

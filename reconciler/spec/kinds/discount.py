@@ -23,6 +23,8 @@ from reconciler.spec.models import Field, StringConstraints
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9_-]*$", min_length=3, max_length=64)]
 
+CustomerId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
+
 
 class Limits(Model):
     """How often the code can be used."""
@@ -43,7 +45,10 @@ class DiscountSpec(Model):
         default=[], description="Plans, or prices as plan:price; without plans and products, all"
     )
     products: list[Name] = Field(default=[])
-    customers: Literal["any", "first-time", "existing"] = "any"
+    customers: Literal["any", "first-time", "existing", "specific"] = "any"
+    only_for: list[CustomerId] = Field(
+        default=[], max_length=1000, description="The customers of customers: specific, by the ids that they have"
+    )
     cycles: int | None = Field(default=None, ge=1, le=10_000, description="How many billing cycles; none means all")
     limits: Limits | None = None
     starts_at: MomentText | None = None
@@ -85,9 +90,24 @@ class Discount(ConfigurationDocument):
                 code="discount/currency",
                 at=("spec", "minimum"),
             )
+        yield from _customer_mistakes(spec)
         if spec.starts_at and spec.ends_at and spec.starts_at >= spec.ends_at:
             yield Mistake("it ends before it starts", code="discount/dates", at=("spec", "endsAt"))
         for key, names in (("plans", spec.plans), ("products", spec.products)):
             for index, name in enumerate(names):
                 if name in names[:index]:
                     yield Mistake(f'"{name}" is named twice', code=f"discount/{key}", at=("spec", key, index))
+
+
+def _customer_mistakes(spec: DiscountSpec) -> Iterator[Mistake]:
+    at = ("spec", "onlyFor")
+    if spec.customers == "specific" and not spec.only_for:
+        hint = "name them under onlyFor, such as onlyFor: [cus_1]"
+        message = "specific customers, and none is named: nobody could use it"
+        yield Mistake(message, code="discount/customers", hint=hint, at=("spec", "customers"))
+    if spec.only_for and spec.customers != "specific":
+        hint = "write customers: specific"
+        yield Mistake('"onlyFor" goes with specific customers', code="discount/customers", hint=hint, at=at)
+    for index, one in enumerate(spec.only_for):
+        if one in spec.only_for[:index]:
+            yield Mistake(f'"{one}" is named twice', code="discount/customers", at=(*at, index))

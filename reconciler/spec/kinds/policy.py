@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from reconciler.base.diagnostics import Mistake
 from reconciler.base.money import Money, parse_money
@@ -23,6 +23,7 @@ from reconciler.spec.kinds.fields import (
     Written,
 )
 from reconciler.spec.kinds.people import MemberSpec, member_mistakes, role_mistakes
+from reconciler.spec.kinds.registry import CONFIGURATION
 from reconciler.spec.models import Field
 
 # What an effect is of: an action that is done once, or a kind of configuration.
@@ -30,16 +31,14 @@ ACTION_KINDS = (
     "Refund", "CreditGrant", "PlanChange", "PlanMigration", "Cancellation", "Pause", "TrialExtension", "DiscountGrant",
     "Message", "Policy",
 )  # fmt: skip
-CONFIGURATION_KINDS = (
-    "Credit", "Discount", "Entitlement", "Meter", "Plan", "Product", "RegionalPricing", "Webhook",
-)  # fmt: skip
+CONFIGURATION_KINDS = tuple(sorted(CONFIGURATION))
 # A webhook sends customers' data away and a policy says who may do so: nothing lets these through without a person.
 CONTROL_PLANE_KINDS = frozenset({"Policy", "Webhook"})
 
-EffectKind = Literal[
-    "Refund", "CreditGrant", "PlanChange", "PlanMigration", "Cancellation", "Pause", "TrialExtension", "DiscountGrant",
-    "Message", "Policy", "Credit", "Discount", "Entitlement", "Meter", "Plan", "Product", "RegionalPricing", "Webhook",
-]  # fmt: skip
+if TYPE_CHECKING:
+    EffectKind = str
+else:
+    EffectKind = Literal[(*ACTION_KINDS, *CONFIGURATION_KINDS)]
 EffectVerb = Literal["create", "update", "replace", "archive", "restore", "delete", "adopt", "execute"]
 Mode = Literal["sandbox", "test", "live"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]

@@ -1,0 +1,111 @@
+"""Who may use a discount that is for specific customers: a list below the discount, changed one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from reconciler.base.canonical import Body
+from reconciler.base.errors import AnswerLostError, ProviderError
+from reconciler.plan.change_set import Change, Verb
+from reconciler.plan.resource import LiveResource, Resource, reference
+from reconciler.providers.base import Fate, Found, Request
+from reconciler.providers.dodo.below import SoFar, refer
+from reconciler.providers.dodo.capabilities import ALLOWED, DISCOUNT, PATHS
+from reconciler.providers.dodo.client import Client
+
+if TYPE_CHECKING:
+    from reconciler.spec.kinds.discount import Discount
+
+SPECIFIC = "specific"
+# Dodo takes so many customers in one request that adds them.
+MOST_ADDED = 1000
+
+
+def allowed_customers(document: Discount, adopt: str | None) -> Iterator[Resource]:
+    """The list of a discount that is for specific customers."""
+    wanted = document.spec
+    if wanted.customers != SPECIFIC:
+        return
+    address = f"Discount/{document.metadata.name}"
+    body: Body = {"discount_id": reference(address), "customers": sorted(wanted.only_for)}
+    title = f"{wanted.title or wanted.code}: customers"
+    adopted = f"{adopt}/customers" if adopt else None
+    yield Resource(f"{address}:customers", ALLOWED, title, body, (address,), adopted)
+
+
+class Allowed:
+    """The lists of the discounts that are for specific customers: whether ours or not, each is read whole."""
+
+    def __init__(self, client: Client, pool: Executor) -> None:
+        self._client, self._pool = client, pool
+
+    def read(self, so_far: SoFar) -> tuple[list[LiveResource], dict[str, tuple[str, ...]]]:
+        """One for each discount that is for specific customers: one request for each hundred of them."""
+        discounts = so_far.raws.get(DISCOUNT, {})
+        asked = {
+            one: self._pool.submit(self._customers, one)
+            for one, raw in discounts.items()
+            if raw.get("customer_eligibility") == SPECIFIC
+        }
+        found = []
+        for discount_id, future in asked.items():
+            body: Body = {"discount_id": refer(discount_id, so_far.addresses), "customers": future.result()}
+            title = f"{discounts[discount_id].get('code')}: customers"
+            found.append(LiveResource(ALLOWED, f"{discount_id}/customers", title, body))
+        return found, {}
+
+    def _customers(self, discount_id: str) -> list[str]:
+        return sorted({str(one.get("customer_id")) for page in self._client.pages(_path(discount_id)) for one in page})
+
+    def prepare(self, change: Change, owner: str, body: Mapping[str, Any] | None) -> Request:
+        """Who is to be on the list and who is to go: one request that adds, one for each that goes."""
+        before, after = _named(change.before if change.verb in (Verb.UPDATE, Verb.ADOPT) else None), _named(body)
+        if change.verb is Verb.DELETE:
+            before, after = _named(change.before), set()
+        return Request("POST", _path(owner), {"add": sorted(after - before), "remove": sorted(before - after)})
+
+    def write(self, change: Change, owner: str, request: Request) -> tuple[str, Body | None]:
+        """Add first, so that nobody who stays loses anything. Each step can be made again."""
+        steps: Any = request.body
+        sent = False
+        try:
+            for start in range(0, len(steps["add"]), MOST_ADDED):
+                self._client.write("POST", request.path, {"customer_ids": steps["add"][start : start + MOST_ADDED]})
+                sent = True
+            for customer in steps["remove"]:
+                self._remove(f"{request.path}/{quote(customer, safe='')}")
+                sent = True
+        except ProviderError as error:
+            if not sent:
+                raise
+            # Steps before it have taken effect, and the same steps lead on from there.
+            message = f"{request.path}: a part of the list was changed, and then: {error.message}"
+            raise AnswerLostError(message, status=error.status) from error
+        return f"{owner}/customers", None
+
+    def _remove(self, path: str) -> None:
+        try:
+            self._client.write("DELETE", path, None)
+        except ProviderError as error:
+            if error.status != 404:  # not on the list: somebody took this customer off, or an earlier try of ours did
+                raise
+
+    def find(self, change: Change, owner: str) -> Found:
+        """Whether the list is as it was to become; from wherever it is the same steps lead there."""
+        now, wanted = set(self._customers(owner)), _named(change.after)
+        if now != wanted:
+            return Found(Fate.NOT_DONE)
+        body = change.after if change.after is not None else change.before or {}
+        gone = change.after is None
+        return Found(Fate.DONE, LiveResource(ALLOWED, f"{owner}/customers", change.title, body, archived=gone))
+
+
+def _path(discount_id: str) -> str:
+    return f"{PATHS[DISCOUNT]}/{quote(discount_id, safe='')}/customers"
+
+
+def _named(body: Mapping[str, Any] | None) -> set[str]:
+    return set((body or {}).get("customers", ()))
