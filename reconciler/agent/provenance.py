@@ -12,6 +12,7 @@ from reconciler.base.canonical import JSON
 from reconciler.journal.entries import Entry, EntryKind
 from reconciler.journal.store import Journal
 from reconciler.spec.editing import value_at
+from reconciler.spec.layers import LayeredSource
 from reconciler.spec.load import Spec
 from reconciler.spec.source import dotted
 
@@ -27,7 +28,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Blame:
-    """One field of a spec, and the prompt that set it to what it is; None when it was written by hand since."""
+    """One field of a spec, and the prompt that set it to what it is; None when it was written by hand since.
+
+    `origin` is what the overlay or the defaults are called that say it in the place of the spec.
+    """
 
     kind: str
     name: str
@@ -35,6 +39,7 @@ class Blame:
     value: JSON
     line: int
     entry: Entry | None
+    origin: str | None = None
 
 
 def story(journal: Journal, account: str, kind: str, name: str) -> list[Event]:
@@ -54,7 +59,13 @@ def blame(journal: Journal, account: str, specs: Sequence[Spec]) -> list[Blame]:
     prompts = list(journal.entries(account, EntryKind.PROMPT))
     found = []
     for spec in specs:
+        origins = dict(spec.source.origins()) if isinstance(spec.source, LayeredSource) else {}
         for path, value in leaves(as_written(spec.document)["spec"], ("spec",)):
+            above = (path[:length] for length in range(len(path), 0, -1))
+            origin = next((origins[one] for one in above if one in origins), None)
+            if origin is not None:
+                found.append(Blame(spec.kind, spec.name, dotted(path), value, spec.locate(path).line, None, origin))
+                continue
             last = next((said for one in reversed(prompts) if (said := _said(one, spec, path)) is not None), None)
             entry = last.entry if last is not None and last.value == value else None
             line = spec.locate(path).line

@@ -509,6 +509,7 @@ class BlameField(BaseModel):
     author: str | None
     at: str | None
     entry: int | None
+    origin: str | None
 
 
 class BlameShape(Shape):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
 
+from reconciler.base.canonical import JSON
 from reconciler.base.clock import Clock
 from reconciler.base.diagnostics import Diagnostic
 from reconciler.base.errors import RatecardError, RefusedError, UsageError
@@ -15,7 +16,7 @@ from reconciler.base.records import dataclass
 from reconciler.engine.clock import SetClock
 from reconciler.engine.index import Index
 from reconciler.providers.base import AccountAccess, Mode
-from reconciler.spec.files import Reader
+from reconciler.spec.files import Reader, SourceFile
 
 FILE_NAME = "ratecard.yaml"
 FOLDER = ".ratecard"
@@ -34,6 +35,7 @@ class Account:
     database: str | None = None
     seed: str | None = None
     ownership: Mapping[str, str] = field(default_factory=dict)
+    overlays: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,16 +58,21 @@ class WorkspaceSpec:
     journal: str
     aliases: Mapping[str, str]
     mailer: Mailer | None = None
+    defaults: Mapping[str, Mapping[str, JSON]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """A workspace that was read without mistakes. `folder` is absolute; `index`, when there is one, remembers specs."""
+    """A workspace that was read without mistakes. `folder` is absolute; `index`, when there is one, remembers specs.
+
+    `file` is `ratecard.yaml` as it was read.
+    """
 
     folder: Path
     name: str
     spec: WorkspaceSpec
     index: Index | None = field(default=None, compare=False, repr=False)
+    file: SourceFile | None = field(default=None, compare=False, repr=False)
 
     def account(self, name: str | None) -> tuple[str, Account]:
         """The account of that name, or the workspace's own. Raises UsageError for a name that is not there."""
@@ -145,7 +152,7 @@ def load_workspace(folder: Path, index: Index | None = None) -> tuple[Workspace 
         if index:
             index.remember(key, read)
     name, spec = remembered
-    return Workspace(folder.resolve(), name, spec, index), ()
+    return Workspace(folder.resolve(), name, spec, index, file), ()
 
 
 def _remembered(value: object) -> tuple[str, WorkspaceSpec] | None:
@@ -153,7 +160,10 @@ def _remembered(value: object) -> tuple[str, WorkspaceSpec] | None:
     if not isinstance(value, list):
         return None
     name, spec = value
-    accounts = {key: Account(**account) for key, account in spec.pop("accounts").items()}
+    accounts = {
+        key: Account(**account | {"overlays": tuple(account["overlays"])})
+        for key, account in spec.pop("accounts").items()
+    }
     mailer = Mailer(**spec["mailer"]) if spec.get("mailer") else None
     return name, WorkspaceSpec(accounts=accounts, **spec | {"specs": tuple(spec["specs"]), "mailer": mailer})
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from reconciler.base.collector import collector_paused
 from reconciler.base.diagnostics import Diagnostic, Edit, Location, Severity, WayOut, has_errors
 from reconciler.base.records import dataclass
-from reconciler.engine.config import Workspace
+from reconciler.engine.config import Account, Workspace
 from reconciler.plan.lifecycle import Lifecycles, Move, Protection
 from reconciler.plan.resource import Resource
 from reconciler.providers.base import Provider
@@ -24,8 +24,16 @@ if TYPE_CHECKING:
     from reconciler.spec.load import Spec
 
 
+class Given(NamedTuple):
+    """What specs are understood from: their files, each path of overlays with its files, and what reading them told."""
+
+    files: Sequence[SourceFile]
+    overlays: Sequence[tuple[str, Sequence[SourceFile]]] = ()
+    told: Sequence[Diagnostic] = ()
+
+
 class Specs(NamedTuple):
-    """The specs of a workspace with their aliases resolved, and the same as people wrote them."""
+    """The specs of a workspace as they are in an account, and the same as people wrote them: without its overlays."""
 
     resolved: tuple[Spec, ...]
     written: tuple[Spec, ...]
@@ -37,7 +45,8 @@ class Desired:
 
     `count` is the number of specs without mistakes; they themselves are read when somebody asks for them. `acts` is
     whether any of them is an action, a policy, or a plan whose subscribers follow its price. `lifecycles` are what they
-    protect and what they were called before.
+    protect and what they were called before. `layered` counts the values that come from elsewhere than the specs, by
+    what that is called.
     """
 
     resources: tuple[Resource, ...]
@@ -46,6 +55,7 @@ class Desired:
     read: Callable[[], Specs] = field(repr=False, compare=False)
     acts: bool = False
     lifecycles: Lifecycles = Lifecycles()
+    layered: tuple[tuple[str, int], ...] = ()
 
     @cached_property
     def _specs(self) -> Specs:
@@ -53,7 +63,7 @@ class Desired:
 
     @property
     def specs(self) -> tuple[Spec, ...]:
-        """The specs, with their aliases resolved."""
+        """The specs, with their aliases resolved and with what lies over them."""
         return self._specs.resolved
 
     @property
@@ -62,53 +72,63 @@ class Desired:
         return self._specs.written
 
 
-@collector_paused()
-def load_desired(workspace: Workspace, provider: Provider) -> Desired:
-    """Load, check and lower all specs of a workspace: offline, and from the workspace's index where nothing changed."""
+def given_for(workspace: Workspace, account: Account | None, paths: Sequence[Path]) -> Given:
+    """The files of specs, and those of the overlays of an account, read beneath the workspace."""
     reader = Reader(workspace.folder)
-    files = reader.read_all([Path(path) for path in workspace.spec.specs])
+    files = reader.read_all(paths)
+    overlays = [(path, reader.read_all([Path(path)])) for path in account.overlays] if account else []
+    return Given(files, overlays, reader.diagnostics)
+
+
+@collector_paused()
+def load_desired(workspace: Workspace, provider: Provider, account: Account | None = None) -> Desired:
+    """Load, check and lower all specs of a workspace: offline, and from the workspace's index where nothing changed.
+
+    With an account its overlays lie over them.
+    """
+    given = given_for(workspace, account, workspace.spec_paths)
     index = workspace.index
     # What is wrong with files is told anew each time; of a provider from elsewhere nobody knows whether it changed.
-    if index is None or reader.diagnostics or not type(provider).__module__.startswith("reconciler."):
-        return _understood(files, reader.diagnostics, workspace, provider)
+    if index is None or given.told or not type(provider).__module__.startswith("reconciler."):
+        return _understood(given, workspace, provider)
     # All that `understand` is given. The bytes of the files count, not their times: an edit may keep those.
-    names = [(file.name, file.digest) for file in files]
-    key = index.key("desired", ascii(workspace.folder), workspace.name, workspace.spec, _name(provider), names)
-    remembered = _remembered(index.recall(key), files, workspace)
+    names = [(file.name, file.digest) for file in given.files]
+    over = [(path, [(file.name, file.digest) for file in inside]) for path, inside in given.overlays]
+    key = index.key("desired", ascii(workspace.folder), workspace.name, workspace.spec, _name(provider), names, over)
+    remembered = _remembered(index.recall(key), given, workspace)
     if remembered is not None:
         return remembered
-    desired = _understood(files, (), workspace, provider)
+    desired = _understood(given, workspace, provider)
     if not has_errors(desired.diagnostics):
-        index.remember(key, [desired.count, desired.acts, desired.lifecycles, desired.resources, desired.diagnostics])
+        told = [desired.count, desired.acts, desired.lifecycles, desired.layered]
+        index.remember(key, [*told, desired.resources, desired.diagnostics])
     return desired
 
 
-def _understood(
-    files: Sequence[SourceFile], diagnostics: Sequence[Diagnostic], workspace: Workspace, provider: Provider
-) -> Desired:
+def _understood(given: Given, workspace: Workspace, provider: Provider) -> Desired:
     from reconciler.engine.understanding import understand
 
-    return understand(files, diagnostics, workspace, provider)
+    return understand(given, workspace, provider)
 
 
 def _name(provider: Provider) -> str:
     return f"{type(provider).__module__}.{type(provider).__qualname__} {provider.name}"
 
 
-def _remembered(value: Any, files: Sequence[SourceFile], workspace: Workspace) -> Desired | None:
+def _remembered(value: Any, given: Given, workspace: Workspace) -> Desired | None:
     """What an index remembers, in the form in which `orjson` writes dataclasses; None when it remembers nothing."""
     if value is None:
         return None
-    count, acts, lifecycles, resources, diagnostics = value
+    count, acts, lifecycles, layered, resources, diagnostics = value
 
     def read() -> Specs:
         # From the bytes that were compared: the files may be others by now.
         from reconciler.engine.understanding import read_specs
 
-        return read_specs(files, workspace)
+        return read_specs(given, workspace)
 
     found = tuple(map(_resource, resources)), tuple(map(_diagnostic, diagnostics))
-    return Desired(*found, count, read, acts, _lifecycles(lifecycles))
+    return Desired(*found, count, read, acts, _lifecycles(lifecycles), tuple(map(tuple, layered)))
 
 
 def _resource(one: dict[str, Any]) -> Resource:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from reconciler.base.canonical import JSON, Body
 from reconciler.base.diagnostics import Edit, Mistake, has_errors
 from reconciler.base.errors import RatecardError, RefusedError
 from reconciler.base.records import dataclass as record
-from reconciler.engine.desired import Desired
+from reconciler.engine.desired import Desired, Given, given_for
 from reconciler.engine.session import Session
 from reconciler.engine.understanding import understand
 from reconciler.plan.drift import Drift
@@ -24,7 +23,7 @@ from reconciler.plan.drift_decisions import with_values
 from reconciler.plan.resource import LiveResource, in_order_of_references, references_in, same_value
 from reconciler.providers.base import CannotSay
 from reconciler.spec.editing import edited
-from reconciler.spec.files import Reader, SourceFile
+from reconciler.spec.files import SourceFile
 from reconciler.spec.format import format_text
 from reconciler.spec.load import Spec
 
@@ -58,14 +57,14 @@ class _Files:
 
     session: Session
     files: tuple[SourceFile, ...]
+    given: Given
     desired: Desired
 
     @classmethod
     def of(cls, session: Session) -> _Files:
-        reader = Reader(session.workspace.folder)
-        files = tuple(reader.read_all([Path(path) for path in session.workspace.spec.specs]))
-        desired = understand(files, reader.diagnostics, session.workspace, session.provider)
-        return cls(session, files, desired)
+        given = given_for(session.workspace, session.account, session.workspace.spec_paths)
+        desired = understand(given, session.workspace, session.provider)
+        return cls(session, tuple(given.files), given, desired)
 
     def with_edit(self, spec: Spec, edit: Edit) -> _Files | None:
         """The same with one edit; None when there is no such place, or when the specs would have mistakes."""
@@ -76,8 +75,9 @@ class _Files:
         except (RatecardError, Mistake, UnicodeDecodeError):
             return None
         files = tuple(SourceFile.of(name, text.encode()) if one is file else one for one in self.files)
-        desired = understand(files, (), self.session.workspace, self.session.provider)
-        return None if has_errors(desired.diagnostics) else _Files(self.session, files, desired)
+        given = self.given._replace(files=files, told=())
+        desired = understand(given, self.session.workspace, self.session.provider)
+        return None if has_errors(desired.diagnostics) else _Files(self.session, files, given, desired)
 
     def bodies(self) -> dict[str, Body]:
         return {one.address: _IN_ORDER(one.body) for one in self.desired.resources}
@@ -122,7 +122,10 @@ class _Accepting:
             )
         before = {one.name: one.data for one in self.start.files}
         changed = [one for one in now.files if one.data != before[one.name]]
-        return tuple(Rewritten(one.name, format_text(one.data.decode(), one.name), before[one.name]) for one in changed)
+        return tuple(
+            Rewritten(one.name, format_text(one.data.decode(), one.name, whole=False), before[one.name])
+            for one in changed
+        )
 
     def _closer(self, now: _Files, drift: Drift) -> _Files:
         """The files with what is accepted of one drift, as far as edits can say it."""

@@ -49,7 +49,7 @@ def look_for_drift(session: Session, *, whole: bool = False) -> Drifted:
     session.progress.step("Reading the account")
     live = session.connection.read(bindings, whole=whole)
     capabilities = session.provider.capabilities
-    wanted = load_desired(session.workspace, session.provider)
+    wanted = load_desired(session.workspace, session.provider, session.account)
     elsewhere = {resource.address: resource.ignored for resource in wanted.resources if resource.ignored}
     found = find_drift(tuple(left.values()), live, bindings, capabilities, session.workspace.name, elsewhere)
     active: list[Drift] = []

@@ -38,7 +38,7 @@ def examine(workspace: Workspace, account_name: str | None, clock: Clock, progre
     Nothing is written at the provider. Raises UsageError for an account that is not there.
     """
     name, account = workspace.account(account_name)
-    desired = load_desired(workspace, find_provider(account.provider))
+    desired = load_desired(workspace, find_provider(account.provider), account)
     state = _Examining()
     state.findings += map(examining_files.of_diagnostic, desired.diagnostics)
     state.findings += examining_files.keys(workspace, name)

@@ -5,23 +5,24 @@ That is true of every provider and of every field, also where one amount decides
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import islice
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from reconciler.base.canonical import JSON, Body
 from reconciler.base.diagnostics import Diagnostic, Mistake
 from reconciler.base.money import Percent, Rate, parse_money, parse_percent, parse_rate
 from reconciler.plan.resource import BodyPath, Resource, same_value
 from reconciler.providers.base import Provider
+from reconciler.spec.export import kind_schema
 from reconciler.spec.kinds.lifecycle import ConfigurationDocument
 from reconciler.spec.kinds.registry import KINDS
 from reconciler.spec.load import Spec, diagnostic
+from reconciler.spec.source import read_path
 from reconciler.spec.words import did_you_mean, fields_at
 
 _GONE: Any = object()
@@ -47,7 +48,7 @@ def mark_ignored(
             continue
         for index, text in enumerate(document.lifecycle.ignore):
             at = ("lifecycle", "ignore", index)
-            path = _read_path(text)
+            path = read_path(text)
             mistake = _unknown(spec, path)
             if mistake is None:
                 found = _decided_by(spec, path, _around(spec, specs), provider)
@@ -65,11 +66,6 @@ def mark_ignored(
         for one in resources
     )
     return tuple(marked), told
-
-
-def _read_path(text: str) -> BodyPath:
-    parts = re.findall(r"([^.\[\]]+)|\[(\d+)\]", text)
-    return tuple(int(position) if position else name for name, position in parts)
 
 
 def _unknown(spec: Spec, path: BodyPath) -> Mistake | None:
@@ -239,7 +235,7 @@ def _examples(schema: dict[str, Any], shapes: dict[str, Any], depth: int) -> Ite
 @cache
 def _schema_at(kind: str, names: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The JSON Schema of a field, empty where its type says nothing that helps; and the shapes that it refers to."""
-    schema: Any = TypeAdapter(KINDS[kind]).json_schema(by_alias=True)
+    schema: Any = kind_schema(kind)
     shapes = schema.get("$defs", {})
     for name in names:
         below: list[Any] = [schema]

@@ -57,7 +57,7 @@ def import_account(session: Session) -> Imported:
     Raises ProviderError or JournalError. With mistakes in the specs that are there, only they are told.
     """
     session.progress.step("Reading specs")
-    there = load_desired(session.workspace, session.provider)
+    there = load_desired(session.workspace, session.provider, session.account)
     if has_errors(there.diagnostics):
         return Imported((), (), (), there.diagnostics)
     session.progress.step("Reading the account")

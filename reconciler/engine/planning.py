@@ -29,13 +29,14 @@ if TYPE_CHECKING:
 class Planned:
     """A change set, or None when mistakes stand in the way; `unchanged` counts the objects that are as asked for.
 
-    `live` is the account as it was read for it.
+    `live` is the account as it was read for it. `layered` counts the values that come from elsewhere than the specs.
     """
 
     change_set: ChangeSet | None
     diagnostics: tuple[Diagnostic, ...]
     unchanged: int = 0
     live: Live | None = None
+    layered: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def make_change_set(session: Session, desired: Desired | None = None, *, whole: 
     With `whole` every object is read by itself, whatever is remembered of it. Raises ProviderError or JournalError.
     """
     session.progress.step("Reading specs")
-    wanted = desired or load_desired(session.workspace, session.provider)
+    wanted = desired or load_desired(session.workspace, session.provider, session.account)
     if has_errors(wanted.diagnostics):
         return Planned(None, wanted.diagnostics)
     resources, lacking = complete(
@@ -117,7 +118,7 @@ def make_change_set(session: Session, desired: Desired | None = None, *, whole: 
         actions=(*moves.begun, *actions.begun),
     )
     change_set = replace(change_set, requests=dict(session.connection.requests()))
-    return Planned(change_set, tuple(in_order(diagnostics)), found.unchanged, live)
+    return Planned(change_set, tuple(in_order(diagnostics)), found.unchanged, live, wanted.layered)
 
 
 def _moves(session: Session, wanted: Desired, configuration: Sequence[Change], live: Live) -> Moves:

@@ -40,7 +40,7 @@ def recover(session: Session, chosen: Mapping[str, str | None]) -> Recovered:
     UsageError for answers that cannot be, ProviderError or JournalError.
     """
     session.progress.step("Reading specs")
-    desired = load_desired(session.workspace, session.provider)
+    desired = load_desired(session.workspace, session.provider, session.account)
     if has_errors(desired.diagnostics):
         return Recovered(None, desired.diagnostics)
     session.progress.step("Reading the account")

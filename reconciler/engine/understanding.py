@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import cast
 
 from reconciler.base.diagnostics import Diagnostic, in_order
 from reconciler.engine.config import Workspace
-from reconciler.engine.desired import Desired, Specs
+from reconciler.engine.desired import Desired, Given, Specs
 from reconciler.plan.lifecycle import Lifecycles, Move, Protection
 from reconciler.plan.resource import Resource
 from reconciler.providers.base import UNKNOWN_NAME, Provider
 from reconciler.spec.check import check
-from reconciler.spec.files import SourceFile
+from reconciler.spec.compose import Value
 from reconciler.spec.kinds.fields import ALIAS_PREFIX
 from reconciler.spec.kinds.lifecycle import ConfigurationDocument
 from reconciler.spec.kinds.plan import Plan
 from reconciler.spec.kinds.registry import CONFIGURATION
+from reconciler.spec.layers import Layer, LayeredSource, Layers
 from reconciler.spec.lifecycle import check_lifecycles, protected_specs, renamed_specs
-from reconciler.spec.load import Spec, load_files
+from reconciler.spec.load import Loaded, Spec, load_files
+from reconciler.spec.source import Source
 
 
-def understand(
-    files: Sequence[SourceFile], told: Sequence[Diagnostic], workspace: Workspace, provider: Provider
-) -> Desired:
-    """What files ask for. `told` is what was said when they were read.
+def understand(given: Given, workspace: Workspace, provider: Provider) -> Desired:
+    """What files ask for.
 
     An index remembers the result by what is given here, so nothing else may decide it: no time, no environment.
     """
-    loaded = load_files(files, told)
+    loaded, layering = _loaded(given, workspace)
     aliases = workspace.spec.aliases
     specs = with_aliases(loaded.specs, aliases)
     lowered = provider.lower(specs)
     resources, ignoring = _without_ignored(specs, lowered.resources, provider)
     diagnostics = [
         *loaded.diagnostics,
+        *layering,
         *check(loaded.specs, aliases=aliases, broken=loaded.broken),
         *check_lifecycles(loaded.specs),
         *ignoring,
@@ -45,8 +49,10 @@ def understand(
         tuple(Protection(address, location) for address, location in protected_specs(specs)),
         tuple(Move(*renamed) for renamed in renamed_specs(specs)),
     )
-    read = Specs(tuple(specs), loaded.specs)
-    return Desired(resources, tuple(in_order(diagnostics)), len(specs), lambda: read, acts, lifecycles)
+    found = resources, tuple(in_order(diagnostics))
+    return Desired(
+        *found, len(specs), partial(_read, given, workspace, loaded), acts, lifecycles, _layered(loaded.specs)
+    )
 
 
 def _without_ignored(
@@ -66,10 +72,59 @@ def _moves(spec: Spec) -> bool:
     return isinstance(spec.document, Plan) and spec.document.spec.existing != "keep"
 
 
-def read_specs(files: Sequence[SourceFile], workspace: Workspace) -> Specs:
+def read_specs(given: Given, workspace: Workspace) -> Specs:
     """Only the specs of files."""
-    loaded = load_files(files)
-    return Specs(tuple(with_aliases(loaded.specs, workspace.spec.aliases)), loaded.specs)
+    return _read(given, workspace, _loaded(given, workspace)[0])
+
+
+def load_given(given: Given, workspace: Workspace) -> Loaded:
+    """The specs of files, whichever overlays of theirs are there; overlays of other specs are left aside."""
+    return _loaded(given, workspace)[0]
+
+
+def _read(given: Given, workspace: Workspace, loaded: Loaded) -> Specs:
+    written = load_files(given.files, (), Layers(defaults_in(workspace))) if given.overlays else loaded
+    return Specs(tuple(with_aliases(loaded.specs, workspace.spec.aliases)), written.specs)
+
+
+def _loaded(given: Given, workspace: Workspace) -> tuple[Loaded, list[Diagnostic]]:
+    """The specs with what lies under and over them, and what is wrong with that."""
+    under = defaults_in(workspace)
+    if not given.overlays:
+        return load_files(given.files, given.told, Layers(under)), []
+    from reconciler.spec.overlays import overlays_in, unmet
+
+    over, told = overlays_in(given.overlays)
+    layers = Layers(under, over)
+    loaded = load_files(given.files, given.told, layers)
+    return loaded, [*told, *unmet(layers, loaded)]
+
+
+def defaults_in(workspace: Workspace) -> tuple[Layer, ...]:
+    """The defaults of `ratecard.yaml` as layers that lie under all specs of a kind."""
+    file = workspace.file
+    if file is None:
+        return ()
+    source = Source(file, 0, len(file.data), 0)
+    return tuple(
+        Layer(
+            kind,
+            None,
+            {"spec": cast("Value", part)},
+            source,
+            f"the defaults in {file.name}",
+            ("spec",),
+            ("spec", "defaults", kind),
+        )
+        for kind, part in workspace.spec.defaults.items()
+    )
+
+
+def _layered(specs: Sequence[Spec]) -> tuple[tuple[str, int], ...]:
+    """How many values come from elsewhere than the specs, by what that is called."""
+    layered = (spec.source for spec in specs if isinstance(spec.source, LayeredSource))
+    counts = Counter(origin for source in layered for _, origin in source.origins())
+    return tuple(sorted(counts.items()))
 
 
 def with_aliases(specs: Sequence[Spec], aliases: Mapping[str, str]) -> list[Spec]:

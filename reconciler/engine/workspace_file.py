@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from posixpath import normpath
+from typing import Annotated, Any, Literal
 
 from reconciler.base.diagnostics import Diagnostic, Mistake, shorten
 from reconciler.engine import config
 from reconciler.plan.ownership import DEFAULT
 from reconciler.spec.files import SourceFile
 from reconciler.spec.kinds.fields import Document, Metadata, Model, Name, clean_text
-from reconciler.spec.kinds.registry import CONFIGURATION
+from reconciler.spec.kinds.registry import CONFIGURATION, KINDS
 from reconciler.spec.load import load_one
 from reconciler.spec.models import BeforeValidator, Field, StringConstraints
 from reconciler.spec.models import WithJsonSchema as Schema
@@ -92,6 +93,18 @@ OwnedKind = Annotated[
 ]
 
 
+def _defaulted_kind(value: object) -> object:
+    if isinstance(value, str) and value not in KINDS:
+        near = did_you_mean(value, list(KINDS))
+        listed = f"one of: {', '.join(KINDS)}"
+        hint = f"{near} {listed}" if near else listed
+        raise Mistake(f'"{shorten(value)}" is not a kind', code="workspace/defaults", hint=hint)
+    return value
+
+
+DefaultedKind = Annotated[str, BeforeValidator(_defaulted_kind), Schema({"type": "string", "enum": list(KINDS)})]
+
+
 class Account(Model):
     """One account at a provider, in one mode. The key is named, never written here.
 
@@ -107,6 +120,9 @@ class Account(Model):
     seed: FilePath | None = None
     ownership: dict[OwnedKind, Literal["observe", "additive", "adopt", "authoritative"]] = Field(
         default={}, description="What happens to live objects that are not ours, by kind; additive unless it says else"
+    )
+    overlays: list[FilePath] = Field(
+        default=[], max_length=20, description="Files, or folders of files, that say what of the specs differs here"
     )
 
 
@@ -133,6 +149,9 @@ class WorkspaceSpec(Model):
     )
     aliases: dict[Name, Target] = Field(default={})
     mailer: Mailer | None = None
+    defaults: dict[DefaultedKind, dict[str, Any]] = Field(
+        default={}, description="By kind, parts of `spec` for all specs that do not say them"
+    )
 
 
 _SERVED = {"database": "db", "seed": "seed"}
@@ -171,6 +190,15 @@ class WorkspaceDocument(Document):
                     hint="write key: env:DODO_PAYMENTS_API_KEY, or key: file:PATH",
                     at=at,
                 )
+            for index, overlay in enumerate(account.overlays):
+                among = next((path for path in self.spec.specs if _beneath(overlay, path)), None)
+                if among is not None:
+                    yield Mistake(
+                        f'"{overlay}" lies among the specs in {among}, where it would be read as specs of all accounts',
+                        code="workspace/overlays",
+                        hint="keep overlays in a folder of their own, such as overlays/live",
+                        at=(*at, "overlays", index),
+                    )
             for field in ("url", "database", "seed"):
                 if account.mode != "sandbox" and getattr(account, field) is not None:
                     yield Mistake(
@@ -201,6 +229,11 @@ class WorkspaceDocument(Document):
             yield from url_mistakes(target, ("spec", "aliases", alias))
 
 
+def _beneath(path: str, folder: str) -> bool:
+    one, other = normpath(path), normpath(folder)
+    return other in (one, ".") or one.startswith(f"{other}/")
+
+
 def read_workspace_file(file: SourceFile) -> tuple[tuple[str, config.WorkspaceSpec] | None, tuple[Diagnostic, ...]]:
     """The workspace's name and what it consists of, or None with all that is wrong with the file."""
     document, diagnostics = load_one(file, WorkspaceDocument)
@@ -208,11 +241,15 @@ def read_workspace_file(file: SourceFile) -> tuple[tuple[str, config.WorkspaceSp
         return None, diagnostics
     wanted = document.spec
     spec = config.WorkspaceSpec(
-        accounts={name: config.Account(**dict(account)) for name, account in wanted.accounts.items()},
+        accounts={
+            name: config.Account(**dict(account) | {"overlays": tuple(account.overlays)})
+            for name, account in wanted.accounts.items()
+        },
         account=wanted.account,
         specs=tuple(wanted.specs),
         journal=wanted.journal,
         aliases=dict(wanted.aliases),
         mailer=config.Mailer(**dict(wanted.mailer)) if wanted.mailer else None,
+        defaults=wanted.defaults,
     )
     return (document.metadata.name, spec), ()

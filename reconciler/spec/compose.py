@@ -37,12 +37,16 @@ _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufe
 
 
 class Place(NamedTuple):
-    """Where a part of a document is, from 1. For what stands under a key, the key's own place too."""
+    """Where a part of a document is, from 1. For what stands under a key, the key's own place too.
+
+    `file` is empty where it is that of the document itself; a part that comes from a layer has that of its own.
+    """
 
     line: int
     column: int
     key_line: int
     key_column: int
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)

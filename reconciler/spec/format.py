@@ -6,7 +6,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from yaml._yaml import CParser
 from yaml.error import MarkedYAMLError
@@ -16,10 +16,12 @@ from reconciler.base.diagnostics import Diagnostic, Location, Mistake, has_error
 from reconciler.base.errors import RatecardError
 from reconciler.base.money import parse_money, parse_percent, parse_rate
 from reconciler.base.period import parse_period
-from reconciler.spec.load import load_text
+from reconciler.spec.files import SourceFile
+from reconciler.spec.load import load_text, problems
 from reconciler.spec.scalars import BareDecimal, read_plain
+from reconciler.spec.source import Composer
 
-TOP_KEYS = ("apiVersion", "kind", "metadata", "lifecycle", "spec")
+TOP_KEYS = ("apiVersion", "kind", "metadata", "lifecycle", "spec", "variants", "remove")
 WIDTH = 120
 
 # Keys whose text has a canonical spelling, wherever they stand in the `spec` of a document.
@@ -59,17 +61,16 @@ def document_text(document: Mapping[str, Any]) -> str:
     return yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True, width=100)
 
 
-def format_text(text: str, file: str) -> str:
+def format_text(text: str, file: str, *, whole: bool = True) -> str:
     """The canonical spelling of the specs in a text. Formatting twice is formatting once.
 
-    Raises CannotFormat, with diagnostics, for a text with mistakes.
+    Where they are not the `whole` of what they say, as with overlays and defaults, only their YAML is read. Raises
+    CannotFormat, with diagnostics, for a text with mistakes.
     """
     from ruamel.yaml.error import MarkedYAMLError as OtherYAMLError
 
-    before = load_text(text, file)
-    if has_errors(before.diagnostics):
-        raise CannotFormat(before.diagnostics)
-    if not before.specs:
+    before = _read(text, file, whole)
+    if not before.documents:
         return text.rstrip() + "\n" if text.strip() else ""
     try:
         formatted = _rewrite(text)
@@ -80,16 +81,50 @@ def format_text(text: str, file: str) -> str:
             formatted = again
     except (MarkedYAMLError, OtherYAMLError) as error:
         message = f"cannot be formatted: {shorten(str(error.problem or error.context), 200)}"
-        raise CannotFormat((Diagnostic("fmt/refused", message, before.specs[0].locate(())),)) from None
-    after = load_text(formatted, file)
-    same = [s.document for s in after.specs] == [s.document for s in before.specs] and not has_errors(after.diagnostics)
+        raise CannotFormat((Diagnostic("fmt/refused", message, before.place),)) from None
+    try:
+        same = _read(formatted, file, whole).documents == before.documents
+    except CannotFormat:
+        same = False
     if not same:
         message = "formatting would change what the file says, so it is left alone"
-        raise CannotFormat((Diagnostic("fmt/changed", message, before.specs[0].locate(())),))
+        raise CannotFormat((Diagnostic("fmt/changed", message, before.place),))
     lost = Counter(_comments(text)) - Counter(_comments(formatted))
     if lost:
         raise CannotFormat((_lost_comment(text, file, next(iter(lost))),))
     return formatted
+
+
+class _Meaning(NamedTuple):
+    """What a text says, to be compared, and where its first document begins."""
+
+    documents: list[Any]
+    place: Location
+
+
+def _read(text: str, file: str, whole: bool) -> _Meaning:
+    """What a text says. Raises CannotFormat with its mistakes."""
+    if whole:
+        loaded = load_text(text, file)
+        if has_errors(loaded.diagnostics):
+            raise CannotFormat(loaded.diagnostics)
+        place = loaded.specs[0].locate(()) if loaded.specs else Location(file)
+        return _Meaning([spec.document for spec in loaded.specs], place)
+    composed = Composer().compose(SourceFile.of(file, text.encode()))
+    wrong = [found for _, source, flagged in composed.documents if flagged for found in problems(source)]
+    if composed.diagnostics or wrong:
+        raise CannotFormat((*composed.diagnostics, *wrong))
+    # A text with a canonical spelling is the same amount however it is spelled.
+    documents = [_meaning(value, in_spec=False) for value, _, _ in composed.documents]
+    return _Meaning(documents, composed.documents[0][1].locate(()) if documents else Location(file))
+
+
+def _meaning(value: Any, *, in_spec: bool, key: object = None) -> Any:
+    if isinstance(value, dict):
+        return {name: _meaning(part, in_spec=in_spec or name == "spec", key=name) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_meaning(part, in_spec=in_spec, key=None) for part in value]
+    return _spelled(key, value) if in_spec and isinstance(value, str) else value
 
 
 def _lost_comment(text: str, file: str, comment: str) -> Diagnostic:

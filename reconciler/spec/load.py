@@ -14,6 +14,7 @@ from reconciler.spec.compose import MOST_MISTAKES, Examined, Value
 from reconciler.spec.core import ValidationError
 from reconciler.spec.files import Reader, SourceFile
 from reconciler.spec.kinds.registry import API_VERSION, KINDS, AnyDocument
+from reconciler.spec.layers import Layers
 from reconciler.spec.models import validator
 from reconciler.spec.scalars import bare_float
 from reconciler.spec.source import Composer, Source, dotted, locate
@@ -76,10 +77,12 @@ def load_specs(paths: Sequence[Path], *, root: Path) -> Loaded:
     return load_files(reader.read_all(paths), reader.diagnostics)
 
 
-def load_files(files: Sequence[SourceFile], diagnostics: Sequence[Diagnostic] = ()) -> Loaded:
-    """All specs in files that were read, which gave `diagnostics`."""
+def load_files(
+    files: Sequence[SourceFile], diagnostics: Sequence[Diagnostic] = (), layers: Layers | None = None
+) -> Loaded:
+    """All specs in files that were read, which gave `diagnostics`, with the layers under and over them."""
     composer = Composer()
-    reading = _Reading(diagnostics)
+    reading = _Reading(diagnostics, layers)
     with collector_paused():
         for file in files:
             _load_file(file, composer, reading)
@@ -98,10 +101,11 @@ def load_text(text: str | bytes, name: str) -> Loaded:
 class _Reading:
     """What was found so far, file by file."""
 
-    def __init__(self, diagnostics: Sequence[Diagnostic] = ()) -> None:
+    def __init__(self, diagnostics: Sequence[Diagnostic] = (), layers: Layers | None = None) -> None:
         self.specs: list[Spec] = []
         self.diagnostics: list[Diagnostic] = [*diagnostics]
         self.broken: set[tuple[str, str]] = set()
+        self.layers = layers or Layers()
 
     def loaded(self, files: Sequence[SourceFile]) -> Loaded:
         return Loaded(tuple(self.specs), tuple(in_order(self.diagnostics)), tuple(files), frozenset(self.broken))
@@ -113,14 +117,15 @@ def _load_file(file: SourceFile, composer: Composer, reading: _Reading) -> None:
     told = list(composed.diagnostics)
     if not composed.documents and not told:
         told.append(_nothing(file, Severity.WARNING))
-    for value, source, flagged in composed.documents:
-        document = None if flagged else _read_document(value)
-        if document is not None:
-            reading.specs.append(Spec(document, source))
-            continue
-        reading.broken.update(_name_of(value))
-        if len(told) <= MOST_MISTAKES:
-            told.extend(_explain(source))
+    for written, own, flagged in composed.documents:
+        for value, source in [(written, own)] if flagged else reading.layers.apply(written, own):
+            document = None if flagged else _read_document(value)
+            if document is not None:
+                reading.specs.append(Spec(document, source))
+                continue
+            reading.broken.update(_name_of(value))
+            if len(told) <= MOST_MISTAKES:
+                told.extend(_explain(source))
     if len(told) > MOST_MISTAKES:
         message = f"more than {MOST_MISTAKES} mistakes: correct some to see the others"
         told[MOST_MISTAKES:] = [Diagnostic("yaml/many", message, Location(file.name))]
@@ -236,6 +241,11 @@ def _envelope(value: dict[str, Value]) -> Iterator[tuple[tuple[str], Mistake]]:
         yield ("kind",), Mistake(f"{quote(kind)} is not a kind", code="schema/unknown-kind", hint=hint)
 
 
+def validated(source: Source, model: type[M]) -> tuple[M | None, list[Diagnostic]]:
+    """The document of a source as a model, and all that is wrong with it."""
+    return _validated(source, model)
+
+
 def _validated(source: Source, model: type[M], examined: Examined | None = None) -> tuple[M | None, list[Diagnostic]]:
     """The document of a source as a model, and all that is wrong with it."""
     examined = examined or source.examine()
@@ -259,9 +269,17 @@ def _validated(source: Source, model: type[M], examined: Examined | None = None)
     return (None if diagnostics else document), diagnostics
 
 
+def problems(source: Source) -> Iterator[Diagnostic]:
+    """What is wrong with the YAML of a document, whatever it is to be."""
+    examined = source.examine()
+    yield from _yaml_problems(source, examined)
+    for path, text in examined.decimals.items():
+        yield _diagnostic(source, examined, path, bare_float(text))
+
+
 def _yaml_problems(source: Source, examined: Examined) -> Iterator[Diagnostic]:
     for path, place, mistake in examined.problems:
-        location = Location(source.file.name, place.line, place.column)
+        location = Location(place.file or source.file.name, place.line, place.column)
         yield Diagnostic(mistake.code, mistake.message, location, path=dotted(path), hint=mistake.hint)
 
 

@@ -371,7 +371,7 @@ def _schema(annotation: Any) -> Schema:
     raise TypeError(f"{annotation!r} is not a type of documents: say here how pydantic's core reads it")
 
 
-_PLAIN: dict[Any, str] = {str: "str", int: "int", bool: "bool"}
+_PLAIN: dict[Any, str] = {str: "str", int: "int", bool: "bool", Any: "any"}
 
 
 def _apply(schema: Schema, mark: Mark) -> Schema:

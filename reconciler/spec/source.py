@@ -7,6 +7,7 @@ which composes that one document again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from yaml.error import YAMLError
@@ -53,6 +54,7 @@ def locate(file: str, places: dict[Path, Place], path: Sequence[str | int], *, k
     place = places.get(wanted)
     if place is None:
         return Location(file)
+    file = place.file or file
     return Location(file, place.key_line, place.key_column) if key else Location(file, place.line, place.column)
 
 
@@ -67,6 +69,12 @@ def dotted(path: Sequence[str | int]) -> str:
         else:
             text += f'["{shorten(part)}"]'
     return text
+
+
+def read_path(text: str) -> Path:
+    """The path that people write as `spec.usage[0].meter`."""
+    parts = re.findall(r"([^.\[\]]+)|\[(\d+)\]", text)
+    return tuple(int(position) if position else name for name, position in parts)
 
 
 class Composed:

@@ -17,17 +17,19 @@ SHORTEST = 60
 @click.argument("file", type=click.Path(path_type=Path))
 @with_where("workspace", "account", "json")
 def command(where: Where, file: Path) -> int:
-    """Name the prompt behind each field of the specs in FILE; what no prompt explains was written by hand."""
+    """Name what is behind each field of the specs in FILE: a prompt, an overlay, a default, or somebody's hand."""
     from reconciler.agent.provenance import blame
     from reconciler.agent.report import plain
     from reconciler.base.diagnostics import has_errors
     from reconciler.cli.shapes import BlameField, BlameShape
-    from reconciler.spec.load import load_specs
+    from reconciler.engine.desired import given_for
+    from reconciler.engine.understanding import load_given
 
     with desk_for(where) as desk:
         folder = desk.workspace.folder
         path = file.resolve() if file.exists() else folder / file
-        loaded = load_specs([path], root=folder)
+        given = given_for(desk.workspace, desk.account, [path])
+        loaded = load_given(given, desk.workspace)
         if has_errors(loaded.diagnostics):
             tell(loaded.diagnostics, where, folder)
             return 1
@@ -43,6 +45,7 @@ def command(where: Where, file: Path) -> int:
                 author=one.entry.text("author") if one.entry else None,
                 at=format_time(one.entry.at) if one.entry else None,
                 entry=one.entry.sequence if one.entry else None,
+                origin=one.origin,
             )
             for one in found
         ]
@@ -50,7 +53,7 @@ def command(where: Where, file: Path) -> int:
         return 0
     width = max((len(f"{one.kind}/{one.name} {one.path}") for one in found), default=0)
     for one in found:
-        why = "by hand"
+        why = f"from {one.origin}" if one.origin else "by hand"
         if one.entry is not None:
             words = " ".join(one.entry.text("prompt").split())
             shown = words if len(words) <= SHORTEST else f"{words[:SHORTEST]}…"

@@ -16,19 +16,29 @@ from reconciler.cli.common import Where, count, open_workspace, say, tell, with_
 def command(where: Where, check: bool) -> int:
     """Rewrite all specs of the workspace in canonical form; comments and order stay."""
     from reconciler.base.diagnostics import has_errors
+    from reconciler.engine.understanding import defaults_in
+    from reconciler.spec.files import Reader
     from reconciler.spec.format import CannotFormat, format_text
-    from reconciler.spec.load import load_specs
+    from reconciler.spec.layers import Layers
+    from reconciler.spec.load import load_files
+    from reconciler.spec.overlays import overlays_in
 
     workspace = open_workspace(where)
-    loaded = load_specs(workspace.spec_paths, root=workspace.folder)
-    if has_errors(loaded.diagnostics):
-        tell(loaded.diagnostics, where, workspace.folder)
+    reader = Reader(workspace.folder)
+    files = reader.read_all(workspace.spec_paths)
+    overlays = reader.read_all(
+        [Path(path) for account in workspace.spec.accounts.values() for path in account.overlays]
+    )
+    loaded = load_files(files, reader.diagnostics, Layers(defaults_in(workspace)))
+    wrong = [*loaded.diagnostics, *overlays_in([(file.name, [file]) for file in overlays])[1]]
+    if has_errors(wrong):
+        tell(wrong, where, workspace.folder)
         return 1
     changed: dict[str, str] = {}  # all are formatted before one is written
-    for file in loaded.files:
+    for file in (*files, *overlays):
         before = file.data.decode()
         try:
-            after = format_text(before, file.name)
+            after = format_text(before, file.name, whole=False)
         except CannotFormat as error:
             tell(error.diagnostics, where, workspace.folder)
             return 1
@@ -45,7 +55,7 @@ def command(where: Where, check: bool) -> int:
         for name in changed:
             click.echo(name)
         done = "would be rewritten" if check else "rewritten"
-        say(f"{count(len(loaded.files), 'file')} read, {len(changed):,} {done}.")
+        say(f"{count(len(files) + len(overlays), 'file')} read, {len(changed):,} {done}.")
     return 1 if check and changed else 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -10,6 +11,12 @@ import click
 from reconciler.cli.change_sets import needs_of, print_change_set, save_change_set, save_effects, style_of
 from reconciler.cli.common import CHANGES, FULL, Where, count, say, session_for, tell, with_refresh, with_where
 from reconciler.cli.identity import remember_asked, save_request, with_identity
+
+
+def _layered(counted: Sequence[tuple[str, int]]) -> str:
+    """Which values the specs do not say themselves, in a sentence."""
+    said = [f"{count(number, 'value')} from {origin}" for origin, number in counted]
+    return f"The specs take {', '.join(said)}. " if said else ""
 
 
 @click.command("plan")
@@ -54,7 +61,7 @@ def command(
         requests = sum((change_set.requests or {}).values())
         one = planned.unchanged == 1
         same = f"{planned.unchanged:,} {'object is' if one else 'objects are'} as the specs ask for. "
-        took = f"Planning took {count(requests, 'provider request')} and changed nothing."
+        took = f"{_layered(planned.layered)}Planning took {count(requests, 'provider request')} and changed nothing."
         say(f"\n{same if planned.unchanged else ''}{took}")
         if change_set.changes:
             name = shlex.quote(str(out)) if out else change_set.short

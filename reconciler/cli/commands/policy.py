@@ -62,7 +62,7 @@ def lint(where: Where) -> int:
 
     workspace = open_workspace(where)
     _, account = workspace.account(where.account)
-    desired = load_desired(workspace, find_provider(account.provider))
+    desired = load_desired(workspace, find_provider(account.provider), account)
     policies = [(spec, spec.document) for spec in desired.specs if isinstance(spec.document, Policy)]
     found = list(desired.diagnostics)
     if not policies and not has_errors(found):

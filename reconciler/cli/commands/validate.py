@@ -17,7 +17,7 @@ def command(where: Where) -> int:
 
     workspace = open_workspace(where)
     _, account = workspace.account(where.account)
-    desired = load_desired(workspace, find_provider(account.provider))
+    desired = load_desired(workspace, find_provider(account.provider), account)
     wrong = has_errors(desired.diagnostics)
     if where.json:
         from reconciler.cli.shapes import DiagnosticShape, Validation

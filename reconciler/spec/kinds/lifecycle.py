@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from reconciler.spec.kinds.fields import Document, Model, Name, clean_text
 from reconciler.spec.models import BeforeValidator, Field, StringConstraints
@@ -41,3 +41,6 @@ class ConfigurationDocument(Document):
     """The envelope of the specs that are kept as they are written."""
 
     lifecycle: Lifecycle | None = None
+    variants: dict[Name, dict[str, Any]] = Field(
+        default={}, description="Further objects like this one, each with the parts of the document that differ"
+    )
