@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+
+from reconciler.engine.clock import SystemClock
+from reconciler.journal.entries import EntryKind
+from reconciler.journal.store import Journal
+from reconciler.sandbox.embedded import EmbeddedSandbox
 
 from .conftest import CANARY, Command
 
@@ -65,6 +71,50 @@ def test_what_is_ignored_is_no_drift_for_a_pipeline_until_its_day(drifted: None,
     told = ratecard("drift")
     assert "Ignored until 2099-01-01T00:00:00Z: Webhook/billing:url (moving hosts), approved by Ann." in told.err
     assert shape(ratecard("drift", "--json", "--now", "2099-01-01T00:00:00Z")) == (2, [WEBHOOK], [])
+
+
+@pytest.mark.parametrize("kind", EntryKind)
+def test_the_log_has_a_sentence_for_every_kind_of_entry_also_for_an_empty_one(
+    workspace: Path, ratecard: Command, kind: EntryKind
+):
+    body = {"address": "Plan/pro", "kind": "product", "id": None, "archived": False}
+    if kind is EntryKind.DRIFT:
+        body = {"address": "Plan/pro:monthly", "kind": "product", "fields": ["price.price"], "seen": "0" * 32}
+    with Journal.open(workspace / ".ratecard" / "journal.db", SystemClock()) as journal:
+        journal.append(kind, "sandbox", body)
+    ended = ratecard("log")
+    assert (ended.code, len(ended.out.splitlines())) == (0, 1), ended.err
+    if kind is EntryKind.DRIFT:
+        assert "drift of Plan/pro:monthly seen for the first time: price.price" in ended.out
+
+
+def test_drift_is_found_by_the_core_alone_with_no_service_no_key_and_no_network(
+    tmp_path: Path, ratecard: Command, monkeypatch: pytest.MonkeyPatch
+):
+    """The account is a file beside the specs: what others sell as a service is tried here before anybody signs up."""
+    reached: list[str] = []
+    connect = socket.socket.connect
+
+    def only_here(self: socket.socket, address: Any) -> None:
+        reached.append(str(address[0]) if isinstance(address, tuple) else str(address))
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", only_here)
+    monkeypatch.delenv("DODO_PAYMENTS_API_KEY", raising=False)
+    folder = tmp_path / "billing"
+    assert ratecard("init", folder).code == 0
+    monkeypatch.chdir(folder)
+    digest = ratecard("plan", "--json").digest
+    assert ratecard("approve", digest, "--yes", "--as", "Ann").code == 0
+    assert ratecard("apply", digest).code == 0
+    assert shape(ratecard("drift", "--json")) == (0, [], [])
+    with EmbeddedSandbox(folder / ".ratecard" / "sandbox.sandbox.db") as sandbox:
+        headers = {"Authorization": "Bearer dodo_test_by_hand"}
+        with httpx.Client(base_url=sandbox.url, headers=headers, trust_env=False) as http:
+            webhook = http.get("/webhooks").json()["data"][0]["id"]
+            http.delete(f"/webhooks/{webhook}").raise_for_status()
+    assert shape(ratecard("drift", "--json")) == (2, [WEBHOOK], [])
+    assert set(reached) <= {"127.0.0.1"}
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from reconciler.plan.capabilities import Reading
+from reconciler.plan.change_set import Verb
 from reconciler.plan.resource import Binding, Live
 from reconciler.providers.base import Keeper, Kept
 from reconciler.providers.dodo.capabilities import CAPABILITIES, PATHS
@@ -15,7 +17,7 @@ from reconciler.providers.dodo.connection import DodoConnection
 from reconciler.providers.dodo.details import Details
 from reconciler.providers.dodo.lift import lift
 
-from .helpers import Account, Controls, connect, lower_text
+from .helpers import Account, Controls, change, connect, lower_text
 from .test_dodo_collections import collection
 from .test_dodo_regional import PRO, REGIONAL
 from .test_dodo_selling import SELLING
@@ -64,11 +66,29 @@ def test_an_unchanged_account_costs_its_lists_and_not_one_request_for_each_objec
     sandbox: Controls, account: Account, memory: Memory
 ) -> None:
     account.create_all(lower_text(SELLING))
+    memory.kept.clear()
     first, costs = counted(sandbox, account)
     assert costs == {**dict.fromkeys(LISTS, 1), ONE: 1}
     again, costs = counted(sandbox, account)
     assert costs == dict.fromkeys(LISTS, 1)
     assert again == first
+
+
+def test_what_an_answer_to_a_write_told_is_not_asked_for_again_until_somebody_else_changes_it(
+    sandbox: Controls, account: Account, memory: Memory
+) -> None:
+    account.create_all(lower_text(SELLING))
+    plan = lower_text(SELLING).resources[-1]
+    product = account.ids[plan.address]
+    live, costs = counted(sandbox, account)
+    assert (body_of(live, product), costs) == (plan.body, dict.fromkeys(LISTS, 1))
+    renamed = replace(plan, body={**plan.body, "name": "Team and more"})
+    account.make(change(Verb.UPDATE, renamed, target=product, before=plan.body))
+    live, costs = counted(sandbox, account)
+    assert (body_of(live, product), costs) == (renamed.body, dict.fromkeys(LISTS, 1))
+    sandbox.call("PATCH", f"/products/{product}", {"addons": []})
+    live, costs = counted(sandbox, account)
+    assert (body_of(live, product)["addons"], costs[ONE]) == ([], 1)
 
 
 def test_what_moved_is_read_again_and_nothing_else(sandbox: Controls, account: Account, memory: Memory) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -160,8 +160,17 @@ def _sentence(entry: Entry) -> str:
         case EntryKind.PROMPT:
             text = f"prompt of {entry.text('author')}: {' '.join(entry.text('prompt').split())[:80]}"
         case EntryKind.PROTECTION:
-            named = body.get("protected")
-            text = f"protected: {', '.join(sorted(named)) if isinstance(named, Mapping) and named else 'nothing'}"
+            protected = body.get("protected")
+            names = sorted(protected) if isinstance(protected, Mapping) else []
+            text = f"protected: {', '.join(names) or 'nothing'}"
+        case EntryKind.POLICY:
+            policy = body.get("policy")
+            named = policy.get("name") if isinstance(policy, Mapping) else None
+            text = f"policy {named} is in force from here on"
+        case EntryKind.DRIFT:
+            fields = body.get("fields")
+            about = f": {', '.join(map(str, fields))}" if isinstance(fields, Sequence) and fields else ""
+            text = f"drift of {entry.text('address')} seen for the first time{about}"
         case EntryKind.CHECKPOINT:
             signed = body.get("document")
             number = signed.get("entries") if isinstance(signed, Mapping) else None

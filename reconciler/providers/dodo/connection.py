@@ -431,6 +431,8 @@ class DodoConnection:
             raise ProviderError(f"Dodo answered with something that is no {kind}")
         resource = lift(kind, raw, addresses)
         self._remember(kind, {resource.id: raw})
+        if kind == PRODUCT:
+            self._details.keep_written(raw)
         return resource
 
     # finding

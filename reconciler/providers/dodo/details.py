@@ -54,7 +54,9 @@ class Details:
             for one, raw in items.items()
             if fresh is None or _is_asked(raw, known[one], fresh=one in fresh)
         }
-        found = {**products, **{one: kept.body for one, kept in known.items() if kept is not None and kept.body}}
+        # What a list shows is newer than what is kept, and the same unless it is.
+        held = {one: {**kept.body, **items[one]} for one, kept in known.items() if kept is not None and kept.body}
+        found: dict[str, Raw] = {**products, **held}
         for one, future in asked.items():
             found[one] = future.result()
             self._keep(one, items[one], found[one])
@@ -62,6 +64,14 @@ class Details:
             if one not in asked and known[one] is None and OWNER_KEY in (raw.get("metadata") or {}):
                 self._keep(one, raw, None)
         return found
+
+    def keep_written(self, product: Raw) -> None:
+        """A product as an answer to a write told it, whole: with it the next look at the lists asks nothing more.
+
+        It is known by when it was last changed, since no list has shown it yet.
+        """
+        if self.keeper is not None and "credit_entitlements" in product and _is_exact(product):
+            self.keeper.keep(PRODUCT, str(product["product_id"]), Kept(_moment(product), product))
 
     def keep_only(self, ids: Collection[str]) -> None:
         """There are no other products than these."""
@@ -73,8 +83,8 @@ class Details:
         kept = self.keeper.recall(PRODUCT, product_id) if self.keeper is not None else None
         if kept is None:
             return None
-        holds = kept.seen == seen(item) and (kept.body is None or _is_there(kept.body, listed))
-        return kept if holds else Kept("", None)
+        holds = kept.seen == seen(item) or (_is_exact(item) and kept.seen == _moment(item))
+        return kept if holds and (kept.body is None or _is_there(kept.body, listed)) else Kept("", None)
 
     def _keep(self, product_id: str, item: Raw, body: Raw | None) -> None:
         if self.keeper is None or not self._is_settled(item):
@@ -97,6 +107,18 @@ class Details:
 def seen(item: Raw) -> str:
     """The hash of a list's item, as it was answered: in it is when the object was last changed."""
     return hashlib.blake2b(orjson.dumps(item), digest_size=16).hexdigest()
+
+
+def _moment(raw: Raw) -> str:
+    return f"as of {raw.get('updated_at')}"
+
+
+def _is_exact(raw: Raw) -> bool:
+    """Whether it tells when it was last changed so exactly that nothing else can have the same moment."""
+    try:
+        return parse_time(str(raw.get("updated_at"))).microsecond != 0
+    except ValueError:
+        return False
 
 
 def _said(item: Raw) -> set[Any]:
