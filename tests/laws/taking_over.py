@@ -94,15 +94,19 @@ def _mutate(outside: Outside, left: set[str], visited: Visited, random: Random, 
     seen = fields(bodies)
     items = [item for item in bodies if item.id not in left]
     random.shuffle(items)
+    # Sent again, the credits of a product take from the credits what they do not say: never both at once.
+    apart = random.choice(("credit", "credit_entitlements"))
+    items = [item for item in items if item.kind != apart]
     mutations: list[Mutation] = []
     for item in items:
         if len(mutations) == count:
             break
         paths = [path for path, _ in leaves(bodies[item]) if not any(word in shape(path) for word in NOT_CHANGED)]
+        paths = [path for path in paths if path[0] != apart]
         paths.sort(key=lambda path: (visited[item.kind, shape(path)], random.random()))
         for path in paths[:TRIES]:
             # What is unique is not made the same as another's: a plan says so instead of a change.
-            pool = [] if path == ("name",) else seen[item.kind, shape(path)]
+            pool = [] if path in (("name",), ("code",)) else seen[item.kind, shape(path)]
             visited[item.kind, shape(path)] += 1
             made = outside.mutate(item, bodies[item], path, pool, random)
             if made is not None:
