@@ -43,7 +43,14 @@ from reconciler.providers.dodo.finding import alike, find_fate
 from reconciler.providers.dodo.lift import identify, lift
 from reconciler.providers.dodo.marks import LEFT_OUT, owner_mark
 from reconciler.providers.dodo.pace import requests_for
-from reconciler.providers.dodo.payloads import create_payload, patch_metadata, patch_payload, resolve, resolve_known
+from reconciler.providers.dodo.payloads import (
+    create_payload,
+    patch_metadata,
+    patch_payload,
+    resolve,
+    resolve_known,
+    unsaid_terms,
+)
 
 THREADS = 4
 
@@ -102,6 +109,7 @@ class DodoConnection:
         self._pool = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="dodo")
         self._guard = threading.Lock()
         self._metadata: dict[tuple[str, str], Raw] = {}
+        self._unsaid: dict[str, dict[str, dict[str, Any]]] = {}  # of the credits on products; see unsaid_terms
         self._bound: Mapping[str, str] = {}  # id -> address; replaced as a whole by each read, never changed
         self._ids: dict[str, str] = {}  # the same by address
         self._account: str | None = None
@@ -182,6 +190,8 @@ class DodoConnection:
             if kind == PRODUCT:  # after all that a product may refer to, by the order of PATHS
                 active, archived = (self._details.whole(part, fresh, listed) for part in (active, archived))
                 self._details.keep_only(active.keys() | archived.keys())
+                with self._guard:
+                    self._unsaid = {one: unsaid_terms(raw) for one, raw in (active | archived).items()}
             resources += [lift(kind, raw, addresses) for raw in active.values()]
             resources += [lift(kind, raw, addresses, archived=True) for raw in archived.values()]
             account = account or next((raw["business_id"] for raw in active.values() if raw.get("business_id")), None)
@@ -334,6 +344,12 @@ class DodoConnection:
         payload = patch_payload(change.kind, before, after)
         if change.kind in (PRODUCT, COLLECTION) and "brand_id" in payload and payload["brand_id"] is None:
             payload["brand_id"] = self._primary_brand()
+        if change.kind == PRODUCT and "credit_entitlements" in payload:
+            with self._guard:
+                unsaid = self._unsaid.get(change.id, {})
+            payload["credit_entitlements"] = [
+                unsaid.get(one["credit_entitlement_id"], {}) | one for one in payload["credit_entitlements"]
+            ]
         if not CAPABILITIES.kinds[change.kind].marked:
             return payload
         named = change.verb is Verb.ADOPT or change.moved_from is not None

@@ -27,6 +27,16 @@ from reconciler.providers.dodo.marks import ATTACHED, DETACHED, FEATURES_KEY, LE
 _LEGACY = {"license_key_enabled": False, "digital_product_delivery": None}
 
 
+# What no spec says of a credit on a product. It is sent again with the others, which Dodo takes as a whole.
+_UNSAID = ("overage_behavior", "proration_behavior")
+
+
+def unsaid_terms(product: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What no spec says of the credits on a live product, by the id of the credit."""
+    attached = product.get("credit_entitlements") or ()
+    return {one["credit_entitlement_id"]: {name: one[name] for name in _UNSAID if one.get(name)} for one in attached}
+
+
 def resolve(body: Body, ids: Mapping[str, str]) -> Body:
     """The body with each reference replaced by its id. An address without an id is a bug of the caller."""
 
