@@ -113,6 +113,7 @@ def make_change_set(session: Session, desired: Desired | None = None, *, whole: 
             *actions.warnings,
             *(f"{address} is protected no longer: its spec does not say so any more" for address in let_go),
             *told_of(found, capabilities),
+            *found.stays,
             *untold_of(live),
         ),
         actions=(*moves.begun, *actions.begun),

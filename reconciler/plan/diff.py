@@ -54,7 +54,8 @@ class Difference:
 class Diff:
     """The changes, not yet in order; the live objects that are not ours; what stands in the way; how many are equal.
 
-    `ignored` differ in fields that their specs ignore, `observed` are of kinds that are only observed.
+    `ignored` differ in fields that their specs ignore, `observed` are of kinds that are only observed. `stays` tells
+    what no spec asks for any more and cannot be removed, a sentence each.
     """
 
     changes: tuple[Change, ...]
@@ -63,6 +64,7 @@ class Diff:
     unchanged: int
     ignored: tuple[Difference, ...] = ()
     observed: tuple[Difference, ...] = ()
+    stays: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ class _Comparison:
     observed: list[Difference] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     unchanged: int = 0
+    stays: list[str] = field(default_factory=list)
     # address -> id of the live object that the address leaves behind (replaced, or gone)
     left: dict[str, str] = field(default_factory=dict)
     matched: dict[str, LiveResource] = field(default_factory=dict)
@@ -151,6 +154,7 @@ class _Comparison:
             unmanaged=tuple(sorted(unmanaged, key=lambda item: (item.kind, item.title, item.id))),
             problems=tuple(self.problems),
             unchanged=self.unchanged,
+            stays=tuple(self.stays),
             ignored=tuple(self.ignored),
             observed=tuple(self.observed),
         )
@@ -398,12 +402,26 @@ class _Comparison:
         )
 
     def _replace(self, resource: Resource, found: LiveResource, before: Body, immutable: Sequence[str]) -> None:
-        self.left[resource.address] = found.id
         names = " and ".join(immutable)
+        if self._kind(resource.kind).removal == "never":
+            self._replace_what_stays(resource, found, before, names)
+            return
+        self.left[resource.address] = found.id
         reason = f"{names} cannot change on a live {resource.kind}, so a new one is made and this one is archived"
         made = self._change(Verb.REPLACE, resource, found, before, resource.body, reason=reason)
         self.changes.append(made)
         self._remove(found, resource.address, superseded=True, reason="a new one takes its place")
+
+    def _replace_what_stays(self, resource: Resource, found: LiveResource, before: Body, names: str) -> None:
+        """Make another one beside one that can neither change nor go, where the two can be told apart."""
+        own = natural_key(found.kind, found.body, self.capabilities)
+        if own is not None and natural_key(resource.kind, resource.body, self.capabilities) == own:
+            hint = f"keep it as it is, or give it another {' and '.join(self._kind(resource.kind).natural_key)}"
+            message = f"{names} cannot change on a live {resource.kind}, and {found.id} cannot be removed"
+            self._problem(resource, "replace/stays", message, hint)
+        elif not self._check_natural_key(resource, found):
+            reason = f"{names} cannot change on a live {resource.kind}, so a new one is made and {found.id} stays"
+            self.changes.append(self._change(Verb.REPLACE, resource, found, before, resource.body, reason=reason))
 
     def _remove_what_is_no_longer_desired(self) -> set[str]:
         removed = {change.id for change in self.changes if change.superseded and change.id}
@@ -416,6 +434,9 @@ class _Comparison:
             if item is None or item.archived or item.id in kept or item.id in removed:
                 continue
             if any(problem.address == address for problem in self.problems) or self._goes_by_itself(item, kept):
+                continue
+            if self._kind(item.kind).removal == "never":
+                self.stays.append(f"{address} is in no spec any more and stays: {item.id} cannot be removed")
                 continue
             if self.ownership.of_address(address) is OwnershipMode.OBSERVE:
                 continue
@@ -469,7 +490,8 @@ class _Comparison:
 
     def _follows(self) -> Iterator[tuple[int, str]]:
         """A change away from what is gone cannot go back to it; what stays keeps all that it refers to."""
-        stay = [change for change in self.changes if change.reverse.undo is Undo.IRREVERSIBLE]
+        irreversible = (change for change in self.changes if change.reverse.undo is Undo.IRREVERSIBLE)
+        stay = [change for change in irreversible if self._kind(change.kind).removal != "never"]
         kept = {address: change.address for change in stay for address in references_in(change.after)}
         replaced = {change.id for change in stay if change.verb is Verb.REPLACE}
         active = {item.id for item in self.live.resources if not item.archived}

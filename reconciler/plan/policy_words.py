@@ -40,6 +40,7 @@ _PLURAL = {
     "Policy": "changes of the policy",
     "Credit": "credit systems",
     "RegionalPricing": "regional prices",
+    "ShortLink": "short links",
 }
 _VERBS = {
     "create": "new",

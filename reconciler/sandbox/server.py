@@ -31,7 +31,9 @@ from reconciler.sandbox import (
     payments,
     products,
     refunds,
+    short_links,
     subscriptions,
+    translations,
     usage,
     wallets,
     webhooks,
@@ -55,6 +57,7 @@ REQUEST_HEADER = "x-request-id"
 UNKNOWN_ROUTE = "(unknown)"
 KEY_PREFIX = "dodo_test_"
 SERVED_ROUTES: tuple[Route, ...] = (
+    *short_links.ROUTES,
     *products.ROUTES,
     *localized_prices.ROUTES,
     *credit_entitlements.ROUTES,
@@ -74,6 +77,7 @@ SERVED_ROUTES: tuple[Route, ...] = (
     *change_plan.ROUTES,
     *usage.ROUTES,
     *disputes.ROUTES,
+    *translations.ROUTES,
 )
 BEFORE = frozenset({Fault.RESET, Fault.RATE_LIMITED, Fault.ERROR_BEFORE, Fault.HTML, Fault.STALL})
 

@@ -51,8 +51,6 @@ EVENT_TYPES = words(
 
 _UNSERVED = """
     /addons/{id}/images PUT
-    /addons/{id}/translations GET
-    /addons/{id}/translations/{locale} DELETE PUT
     /balances/ledger GET
     /blocklist/customers GET POST
     /blocklist/customers/{entry_id} DELETE GET
@@ -63,8 +61,6 @@ _UNSERVED = """
     /checkouts POST
     /checkouts/preview POST
     /checkouts/{id} GET
-    /credit-entitlements/{id}/translations GET
-    /credit-entitlements/{id}/translations/{locale} DELETE PUT
     /customers/{customer_id}/credit-entitlements GET
     /customers/{customer_id}/customer-portal/session POST
     /customers/{customer_id}/emails GET
@@ -77,8 +73,6 @@ _UNSERVED = """
     /entitlements/{id}/files/{file_id} DELETE
     /entitlements/{id}/grants GET
     /entitlements/{id}/grants/{grant_id} DELETE
-    /entitlements/{id}/translations GET
-    /entitlements/{id}/translations/{locale} DELETE PUT
     /grants/{grant_id}/license-key POST
     /invoices/payments/{payment_id} GET
     /invoices/payouts/{payout_id} GET
@@ -90,9 +84,6 @@ _UNSERVED = """
     /licenses/activate POST
     /licenses/deactivate POST
     /licenses/validate POST
-    /locales GET
-    /meters/{id}/translations GET
-    /meters/{id}/translations/{locale} DELETE PUT
     /moderation/screen POST
     /moderation/usage GET
     /payments POST
@@ -102,14 +93,8 @@ _UNSERVED = """
     /payouts/{payout_id}/breakup/details GET
     /payouts/{payout_id}/breakup/details/csv GET
     /product-collections/{id}/images PUT
-    /product-collections/{id}/translations GET
-    /product-collections/{id}/translations/{locale} DELETE PUT
-    /products/short_links GET
     /products/{id}/files PUT
     /products/{id}/images PUT
-    /products/{id}/short_links POST
-    /products/{id}/translations GET
-    /products/{id}/translations/{locale} DELETE PUT
     /subscriptions/{subscription_id}/charge POST
     /subscriptions/{subscription_id}/credit-usage GET
     /subscriptions/{subscription_id}/update-payment-method POST

@@ -42,6 +42,8 @@ _COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
     "Product": (("Title", ".spec.title"), ("Amount", ".spec.amount")),
     "Refund": (("Customer", ".spec.customer"), ("Payment", ".spec.payment"), ("Amount", ".spec.amount")),
     "RegionalPricing": (("Plans", ".spec.plans"),),
+    "ShortLink": (("Slug", ".spec.slug"),),
+    "Translation": (("Plan", ".spec.plan"), ("Product", ".spec.product")),
     "TrialExtension": (("Subscription", ".spec.subscription"), ("Days", ".spec.days")),
     "Webhook": (("URL", ".spec.url"),),
 }

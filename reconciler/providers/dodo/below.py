@@ -18,7 +18,15 @@ from reconciler.base.secrets import fingerprint_of
 from reconciler.plan.change_set import Change, Verb
 from reconciler.plan.resource import Binding, LiveResource, foreign, reference
 from reconciler.providers.base import Fate, Found, Keeper, Kept, Materials, Request
-from reconciler.providers.dodo.capabilities import ALLOWED, HEADERS, PATHS, SECRET, WEBHOOK
+from reconciler.providers.dodo.capabilities import (
+    ALLOWED,
+    HEADERS,
+    PATHS,
+    SECRET,
+    SHORT_LINK,
+    TRANSLATION,
+    WEBHOOK,
+)
 from reconciler.providers.dodo.client import Client
 from reconciler.providers.dodo.details import seen
 from reconciler.providers.dodo.payloads import resolve
@@ -76,13 +84,18 @@ class Below:
     """All of what is below, for one connection."""
 
     def __init__(self, client: Client, pool: Executor, materials: Materials | None) -> None:
-        from reconciler.providers.dodo.allowing import Allowed  # which knows what is here
+        # They know what is here.
+        from reconciler.providers.dodo.allowing import Allowed
+        from reconciler.providers.dodo.linking import ShortLinks
+        from reconciler.providers.dodo.translating import Translations
 
         self._headers = Headers(client, pool, materials)
         self._parts: dict[str, Part] = {
             HEADERS: self._headers,
             SECRET: Secret(client, materials),
             ALLOWED: Allowed(client, pool),
+            TRANSLATION: Translations(client, pool),
+            SHORT_LINK: ShortLinks(client),
         }
 
     def keep_with(self, keeper: Keeper) -> None:

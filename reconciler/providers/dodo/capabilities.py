@@ -19,6 +19,7 @@ PRICING_MODE, LOCALIZED_PRICE = "pricing_mode", "localized_price"
 # Below an object too, each with its own requests: `WEBHOOK/headers`, `WEBHOOK/secret`.
 HEADERS, SECRET = "webhook_headers", "webhook_secret"
 ALLOWED = "discount_customers"  # `DISCOUNT/customers`
+TRANSLATION, SHORT_LINK = "translation", "short_link"  # `PRODUCT/de`, `PRODUCT/SLUG`
 
 PATHS = {
     METER: "/meters",
@@ -206,6 +207,14 @@ _HEADERS_LABELS = {
     "headers[].fingerprint": Label("fingerprint of its value", quiet=True),
 }
 _ALLOWED_LABELS = {"discount_id": Label("of"), "customers": Label("customers"), "customers[]": Label("customer")}
+_TRANSLATION_LABELS = {
+    "of": Label("of"),
+    "object": Label("kind of object", quiet=True),
+    "locale": Label("language"),
+    "name": Label("title"),
+    "activation_message": Label("message"),
+}
+_SHORT_LINK_LABELS = {"product_id": Label("leads to"), "slug": Label("ends with")}
 _SECRET_LABELS = {"webhook_id": Label("of"), "to": Label("put into")}
 
 _MODE_LABELS = {
@@ -380,8 +389,38 @@ _CONFIGURATION = {
         accessory=True,
         goes_along=True,
         parts={"": Reading.ALWAYS},  # a list for each discount that is for specific customers
+        irreversible={"delete": "who was on it is not kept; planning the specs that name them puts them on again"},
+    ),
+    TRANSLATION: KindCapabilities(
+        kind=TRANSLATION,
+        specs=frozenset({"Translation"}),
+        rank=34,
+        immutable=frozenset({"of", "object", "locale"}),
+        removal="delete",
+        restorable=False,
+        marked=False,
+        labels=_TRANSLATION_LABELS,
+        accessory=True,
+        goes_along=True,
+        parts={"": Reading.ALWAYS},  # a list for each object that specs translate; with `whole` for each there is
+        irreversible={"delete": "Dodo keeps no deleted text; planning the specs that hold it puts it again"},
+    ),
+    SHORT_LINK: KindCapabilities(
+        kind=SHORT_LINK,
+        specs=frozenset({"ShortLink"}),
+        gravity={"": "access"},
+        rank=36,
+        immutable=frozenset({"product_id", "slug", "parameters"}),
+        removal="never",
+        restorable=False,
+        marked=False,
+        natural_key=("slug",),
+        labels=_SHORT_LINK_LABELS,
+        accessory=True,
+        keeps=True,
         irreversible={
-            "delete": "who was on it is not kept; planning the specs that name them puts them on again"
+            "create": "Dodo deletes no short link, and nobody can use its slug for another one",
+            "replace": "Dodo deletes no short link: the old one stays, and so does the new one",
         },
     ),
     HEADERS: KindCapabilities(

@@ -28,12 +28,15 @@ from reconciler.providers.dodo.capabilities import (
     METER,
     PRICING_MODE,
     PRODUCT,
+    SHORT_LINK,
+    TRANSLATION,
     WEBHOOK,
 )
 from reconciler.providers.dodo.collections import BILLING, FAILURE, WHEN
 from reconciler.providers.dodo.events import EVENT_TYPES, expand
 from reconciler.providers.dodo.families import Family, Member, families, single, slug
 from reconciler.providers.dodo.limits import TERM
+from reconciler.providers.dodo.translating import FIELDS
 
 API_VERSION = "ratecard.dev/v1alpha1"
 ADOPT = "ratecard.dev/adopt"
@@ -79,6 +82,9 @@ class _Lifting:
             yield Candidate("Discount", rest.id, None, (rest,), "its discount is not among what is imported")
         for resource in self.by_kind.get(WEBHOOK, ()):
             yield self._simple("Webhook", resource, _webhook)
+        for resource in self.by_kind.get(SHORT_LINK, ()):
+            yield self._simple("ShortLink", resource, self._short_link)
+        yield from self._translations()
 
     def _simple(self, kind: str, resource: LiveResource, make: Callable[[Any], Document]) -> Candidate:
         """A spec that is one object; without a document when no spec can say it."""
@@ -269,6 +275,35 @@ class _Lifting:
             groups.append({name: value for name, value in said.items() if value})
         spec["groups"] = groups
         return spec | _plan_change(body)
+
+    def _short_link(self, body: Mapping[str, JSON]) -> Document:
+        kind, _, rest = self._address(_part(body, "product_id")).partition("/")
+        spec: Document = {kind.lower(): rest, "slug": body["slug"]}
+        return spec | ({"parameters": dict(_part(body, "parameters"))} if body["parameters"] else {})
+
+    def _translations(self) -> Iterator[Candidate]:
+        """A spec for each object that has texts in other languages."""
+        by_object: dict[str, list[LiveResource]] = {}
+        for one in self.by_kind.get(TRANSLATION, ()):
+            by_object.setdefault(one.id.partition("/")[0], []).append(one)
+        for object_id, texts in by_object.items():
+            try:
+                kind, _, rest = self._address(_part(texts[0].body, "of")).partition("/")
+            except CannotSay as reason:
+                yield Candidate("Translation", object_id, None, tuple(texts), str(reason))
+                continue
+            name = self._name("Translation", rest.replace(":", "-"))
+            languages: Document = {}
+            for one in texts:
+                fields = FIELDS[str(one.body["object"])]
+                said = {ours: one.body[field] for field, ours in fields.items() if one.body[field] is not None}
+                languages[str(one.body["locale"])] = said
+            part = rest.partition(":")[2]
+            adopt = ", ".join(
+                f"{part}.{code}={object_id}/{code}" if part else f"{code}={object_id}/{code}" for code in languages
+            )
+            document = _document("Translation", name, {kind.lower(): rest, "languages": languages}, adopt)
+            yield Candidate("Translation", name, document, tuple(texts))
 
     def _discount(self, body: Mapping[str, JSON]) -> Document:
         spec: Document = {}

@@ -23,6 +23,8 @@ from reconciler.providers.dodo.capabilities import (
     DISCOUNT,
     LOCALIZED_PRICE,
     METER,
+    SHORT_LINK,
+    TRANSLATION,
 )
 from reconciler.providers.dodo.parts import parts_of
 from reconciler.spec.kinds.registry import CONFIGURATION
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from reconciler.spec.kinds.plan import Plan
     from reconciler.spec.kinds.regional_pricing import RegionalPricing
     from reconciler.spec.kinds.registry import AnyDocument
+    from reconciler.spec.kinds.short_link import ShortLink
+    from reconciler.spec.kinds.translation import Translation
 
 ADOPT = "ratecard.dev/adopt"
 _ADOPT_AT: limits.At = ("metadata", "annotations", ADOPT)
@@ -76,6 +80,10 @@ class _Lowering:
             return self._plan(spec, document)
         if document.kind == "RegionalPricing":
             return self._regional(spec, document)
+        if document.kind == "Translation":
+            return self._translation(spec, document)
+        if document.kind == "ShortLink":
+            return self._short_link(spec, document)
         if self._refused(spec, (), _document_limits(document)):
             return []
         adopt = document.metadata.annotations.get(ADOPT)
@@ -116,6 +124,35 @@ class _Lowering:
         adopted = dict(_adopted(document, names))
         self.modes.update((target.mode, regional.mode_resource(target, adopted)) for target in targets)
         return list(regional.localized_prices(document, targets, adopted))
+
+    def _translation(self, spec: Spec, document: Translation) -> list[Resource]:
+        from reconciler.providers.dodo import translating  # for those who translate
+
+        addresses = self._addresses(document)
+        names = translating.labels(document, addresses)
+        if self._refused(spec, names, translating.translation_limits(document)):
+            return []
+        return list(translating.translations(document, addresses, dict(_adopted(document, names))))
+
+    def _short_link(self, spec: Spec, document: ShortLink) -> list[Resource]:
+        from reconciler.providers.dodo import linking  # for those who have links
+
+        named = self.named.get("Plan", {}).get((document.spec.plan or "").partition(":")[0])
+        parts = named.parts() if named is not None else ()
+        if self._refused(spec, (), linking.short_link_limits(document, parts)):
+            return []
+        adopt = document.metadata.annotations.get(ADOPT)
+        return [linking.short_link(document, address, adopt) for address in self._addresses(document)[:1]]
+
+    def _addresses(self, document: AnyDocument) -> list[str]:
+        """The addresses of all that a document names and that is there: of a plan those of its prices."""
+        found: list[str] = []
+        for one in document.references():
+            named = self.named.get(one.kind, {}).get(one.name)
+            if named is not None:
+                parts = named.parts() if one.part is None else (one.part,)
+                found += [f"{one.kind}/{one.name}:{part}" for part in parts] or [f"{one.kind}/{one.name}"]
+        return found
 
     def _refused(self, spec: Spec, parts: Sequence[str], own: Iterable[limits.Limit]) -> bool:
         """Tell what stands in the way of a spec: whether any of it is an error. `own` are the limits of its kind."""
@@ -238,6 +275,10 @@ def _unique(resource: Resource) -> Iterator[tuple[str, str, limits.At]]:
     if resource.kind in (CREDIT, BRAND, ADDON, COLLECTION):
         # The last three have no place for a mark either, and their titles are what people know them by.
         yield "title", resource.title, ("spec", "title")
+    if resource.kind == SHORT_LINK:
+        yield "slug", str(resource.body["slug"]), ("spec", "slug")
+    if resource.kind == TRANSLATION:
+        yield "object and language", f"{resource.references[0]} {resource.body['locale']}", ("spec", "languages")
     if resource.kind == LOCALIZED_PRICE:
         country = resource.body["country_code"]
         yield "price and country", f"{resource.references[0]} {country}", ("spec", "prices")

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from reconciler.spec.kinds.product import Product
     from reconciler.spec.kinds.refund import Refund
     from reconciler.spec.kinds.regional_pricing import RegionalPricing
+    from reconciler.spec.kinds.short_link import ShortLink
+    from reconciler.spec.kinds.translation import Translation
     from reconciler.spec.kinds.trial_extension import TrialExtension
     from reconciler.spec.kinds.webhook import Webhook
 
@@ -31,6 +33,7 @@ API_VERSION = "ratecard.dev/v1alpha1"
 
 Configuration: TypeAlias = (
     "Meter | Credit | Entitlement | Brand | Addon | Plan | Product | RegionalPricing | Collection | Discount | Webhook"
+    " | ShortLink | Translation"
 )
 AnyAction: TypeAlias = "Refund | CreditGrant | Cancellation | Pause | TrialExtension | DiscountGrant | PlanMigration"
 AnyDocument: TypeAlias = "Configuration | AnyAction | Policy"
@@ -47,6 +50,8 @@ _CONFIGURATION = {
     "Plan": "plan",
     "Product": "product",
     "RegionalPricing": "regional_pricing",
+    "ShortLink": "short_link",
+    "Translation": "translation",
     "Webhook": "webhook",
 }
 _ACTIONS = {
