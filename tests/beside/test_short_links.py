@@ -40,9 +40,7 @@ def test_a_link_is_made_once_and_marked_as_what_cannot_be_undone(place, dodo) ->
         assert work.plan().changes == ()
     [made] = dodo.call("GET", "/products/short_links")["items"]
     assert made["full_url"].endswith("?quantity=2")
-    with DodoPayments(
-        bearer_token=KEY, base_url=dodo.url, max_retries=0, _strict_response_validation=True
-    ) as official:
+    with DodoPayments(bearer_token=KEY, base_url=dodo.url, max_retries=0, _strict_response_validation=True) as official:
         [read] = official.products.short_links.list().items
     assert read.short_url == made["short_url"]
 

@@ -119,9 +119,7 @@ def test_the_official_client_reads_what_was_put(place, dodo) -> None:
     )
     with here.open() as work:
         work.converge()
-    with DodoPayments(
-        bearer_token=KEY, base_url=dodo.url, max_retries=0, _strict_response_validation=True
-    ) as official:
+    with DodoPayments(bearer_token=KEY, base_url=dodo.url, max_retries=0, _strict_response_validation=True) as official:
         for product in official.products.list().items:
             assert [one.name for one in official.products.translations.list(product.product_id).items] == ["Profi"]
         assert len(official.misc.list_locales()) == 22

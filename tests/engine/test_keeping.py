@@ -115,8 +115,8 @@ def test_from_run_to_run_an_unchanged_account_costs_its_lists_and_no_cache_or_a_
     (folder / "specs" / "team.yaml").write_text(ADDON)
     planned(folder, cache, carry_out=True)
     costs = [planned(folder, cache)[1], planned(folder, cache)[1], planned(folder, cache, whole=True)[1]]
-    assert costs == [9, 9, 13]  # each product, and what the one webhook is sent
-    assert planned(folder, tmp_path / "lost")[1] == 11
+    assert costs == [10, 10, 19]  # each product, the headers of the webhook, and the translations of each object
+    assert planned(folder, tmp_path / "lost")[1] == 12
     kept = [
         path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file() and b"adn_" in path.read_bytes()
     ]
@@ -127,4 +127,4 @@ def test_from_run_to_run_an_unchanged_account_costs_its_lists_and_no_cache_or_a_
         assert http.patch(f"/products/{team['product_id']}", json={"addons": []}).is_success
     found, cost = planned(folder, cache)
     assert found.change_set is not None
-    assert ([change.key for change in found.change_set.changes], cost) == (["update Plan/team:monthly"], 10)
+    assert ([change.key for change in found.change_set.changes], cost) == (["update Plan/team:monthly"], 11)

@@ -80,7 +80,7 @@ def test_more_than_250_objects_are_all_read_and_each_once(sandbox: Controls, con
     live = connection.read({})
     ids = [one.id for one in live.resources]
     assert len(ids) == len(set(ids)) == 257
-    assert connection.requests() == {"GET": 3 + 8}
+    assert connection.requests() == {"GET": 3 + 9}
 
 
 def test_exactly_one_page_is_followed_by_an_empty_one(sandbox: Controls, connection: DodoConnection) -> None:
@@ -98,7 +98,7 @@ def test_an_unchanged_account_is_read_by_lists_alone(account: Account, sandbox: 
     other = connect(sandbox.url, lambda _: None)
     try:
         other.read(account.bindings())
-        assert other.requests() == {"GET": 10}  # nine lists, and what the one webhook is sent
+        assert other.requests() == {"GET": 11}  # ten lists, and what the one webhook is sent
     finally:
         other.close()
 

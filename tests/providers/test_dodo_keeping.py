@@ -24,7 +24,7 @@ from .test_dodo_selling import SELLING
 
 ONE = "GET /products/{id}"
 LISTS = {"GET /brands", "GET /addons", "GET /products", "GET /meters", "GET /discounts", "GET /webhooks"}
-LISTS |= {"GET /credit-entitlements", "GET /entitlements", "GET /product-collections"}
+LISTS |= {"GET /credit-entitlements", "GET /entitlements", "GET /product-collections", "GET /products/short_links"}
 
 
 class Memory:

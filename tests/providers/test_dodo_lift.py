@@ -130,7 +130,8 @@ def test_a_bound_object_that_slipped_between_two_pages_is_neither_gone_nor_archi
     assert (found.id, found.archived) == ("pdt_1", False)
     lists = ["/addons", "/brands", "/credit-entitlements", "/discounts", "/entitlements", "/meters"]
     lists += ["/product-collections", "/products", "/products"]
-    assert sorted(asked) == [*lists, "/products/pdt_1", "/webhooks"]
+    links = "/products/short_links"
+    assert sorted(asked) == [*lists, "/products/pdt_1", links, "/webhooks"]
 
 
 def test_an_object_that_two_pages_show_is_read_once() -> None:

@@ -284,7 +284,6 @@ def test_a_product_carries_only_what_is_there(http: httpx.Client, changes: dict[
         ("PUT", "/products", 405),
         ("GET", "/payouts", 501),
         ("POST", "/subscriptions/sub_1/charge", 501),
-        ("GET", "/products/short_links", 501),
     ],
 )
 def test_what_is_not_there_is_told_with_the_error_body(http: httpx.Client, method: str, path: str, status: int):
