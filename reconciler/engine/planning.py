@@ -16,7 +16,7 @@ from reconciler.plan import order
 from reconciler.plan.capabilities import Capabilities
 from reconciler.plan.change_set import BegunAction, Change, ChangeSet, Verb
 from reconciler.plan.diff import Problem, diff
-from reconciler.plan.impact import NOTHING, Exposure, Impact, ended, kept
+from reconciler.plan.impact import NOTHING, Exposure, Impact, ended, kept, replaced
 from reconciler.plan.resource import Binding, Live
 from reconciler.plan.untold import untold_of
 
@@ -196,7 +196,7 @@ def _impact(change: Change, exposure: Mapping[str, Exposure]) -> Impact:
     behind = exposure.get(change.id or "", NOTHING)
     if change.after is None:
         return ended(behind)
-    return kept(behind)
+    return replaced(behind) if change.verb is Verb.REPLACE else kept(behind)
 
 
 def _in_a_line(warning: Diagnostic) -> str:

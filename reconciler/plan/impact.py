@@ -63,6 +63,14 @@ def kept(exposure: Exposure) -> Impact:
     return _unchanged(exposure, f"{_who(exposure)} {stay}; new subscriptions get the new ones.")
 
 
+def replaced(exposure: Exposure) -> Impact:
+    """The impact of a new object in the place of an old one, on which subscribers stay."""
+    if exposure.subscriptions == 0:
+        return _unchanged(exposure, "Nobody subscribes to the old one.")
+    stay = "stays" if exposure.subscriptions == 1 else "stay"
+    return _unchanged(exposure, f"{_who(exposure)} {stay} on the old one as it is; new subscriptions get the new one.")
+
+
 def ended(exposure: Exposure) -> Impact:
     """The impact of taking a price away: nobody new can buy it, those who have it go on."""
     if exposure.subscriptions == 0:

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.base.money import Money, Rate
 from reconciler.base.period import Period
-from reconciler.plan.impact import NOTHING, Exposure, ended, kept, monthly, total
+from reconciler.plan.impact import NOTHING, Exposure, ended, kept, monthly, replaced, total
 
 
 @pytest.mark.parametrize(
@@ -42,5 +42,6 @@ def test_a_sentence_says_who_is_touched_and_what_they_pay():
     )
     assert kept(three).mrr_before == kept(three).mrr_after == (Money(500, "EUR"), Money(14_700, "USD"))
     assert "go on as before" in ended(three).sentence
+    assert "stay on the old one as it is; new subscriptions get the new one" in replaced(three).sentence
     assert kept(NOTHING).sentence == "Nobody subscribes to it yet."
     assert ended(NOTHING).mrr_before == ()
