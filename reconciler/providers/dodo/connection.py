@@ -40,7 +40,7 @@ from reconciler.providers.dodo.client import Client
 from reconciler.providers.dodo.collections import arrange
 from reconciler.providers.dodo.details import Details
 from reconciler.providers.dodo.finding import alike, find_fate
-from reconciler.providers.dodo.lift import identify, lift
+from reconciler.providers.dodo.lift import ID_KEYS, identify, lift
 from reconciler.providers.dodo.marks import LEFT_OUT, owner_mark
 from reconciler.providers.dodo.pace import requests_for
 from reconciler.providers.dodo.payloads import (
@@ -464,7 +464,11 @@ class DodoConnection:
 
     def get_object(self, kind: str, object_id: str) -> Raw | None:
         """One raw object, None where there is none."""
-        raw = self._client.find(object_path(kind, object_id))
+        path = object_path(kind, object_id)
+        raw = self._client.find(path)
+        if raw is not None and "/" not in object_id and raw.get(ID_KEYS[kind]) != object_id:
+            told = f"{ID_KEYS[kind]} {str(raw.get(ID_KEYS[kind]))[:80]}"
+            raise ProviderError(f"GET {path}: answered with another object: {told}", retry=True)
         if raw is not None and kind == PRICING_MODE and not raw.get("pricing_mode"):
             return None
         return None if raw is not None and kind == BRAND and raw.get("archived_at") else raw  # archived for good

@@ -133,7 +133,7 @@ class DodoBooks:
         return found[0] if found else None
 
     def _customer(self, customer_id: str) -> CustomerFact | None:
-        raw = self._client.find(customer_path(customer_id))
+        raw = self._one(customer_path(customer_id), "customer_id", customer_id)
         return None if raw is None else lift_customer(raw)
 
     def customers(self) -> Iterator[CustomerFact]:
@@ -180,7 +180,7 @@ class DodoBooks:
 
     def payment(self, payment_id: str) -> PaymentFact | None:
         """One payment with its refunds and their marks. One request, and one for each refund of it."""
-        raw = self._client.find(payment_path(payment_id))
+        raw = self._one(payment_path(payment_id), "payment_id", payment_id)
         if raw is None:
             return None
         with reading("payment", raw, "payment_id"):
@@ -190,12 +190,12 @@ class DodoBooks:
 
     def payment_alone(self, payment_id: str) -> PaymentFact | None:
         """One payment whose refunds have no marks. One request."""
-        raw = self._client.find(payment_path(payment_id))
+        raw = self._one(payment_path(payment_id), "payment_id", payment_id)
         return None if raw is None else lift_payment(raw)
 
     def refund(self, refund_id: str, paid: Money) -> RefundFact:
         """One refund of a payment of `paid`, with its mark. One request."""
-        raw = self._client.find(f"/refunds/{quote(refund_id, safe='')}")
+        raw = self._one(f"/refunds/{quote(refund_id, safe='')}", "refund_id", refund_id)
         if raw is None:
             raise ProviderError(f"Dodo shows a refund at its payment and has it not: {refund_id}", retry=True)
         return lift_refund(raw, paid)
@@ -242,7 +242,7 @@ class DodoBooks:
 
     def subscription(self, subscription_id: str) -> SubscriptionFact | None:
         """One subscription, whole. One request."""
-        raw = self._client.find(subscription_path(subscription_id))
+        raw = self._one(subscription_path(subscription_id), "subscription_id", subscription_id)
         return None if raw is None else self.lift(raw)
 
     def lift(self, raw: Raw) -> SubscriptionFact:
@@ -276,7 +276,14 @@ class DodoBooks:
         with reading("preview", {"of": subscription_id}, "of"):
             return _preview(raw, target.timing)
 
-    # Pages
+    # One object, and pages
+
+    def _one(self, path: str, key: str, wanted: str) -> Raw | None:
+        """The raw object at a path, None where there is none: never another one than was asked for."""
+        raw = self._client.find(path)
+        if raw is not None and raw.get(key) != wanted:
+            raise ProviderError(f"GET {path}: answered with another object: {key} {str(raw.get(key))[:80]}", retry=True)
+        return raw
 
     def _each(self, path: str, conditions: Mapping[str, str], key: str) -> Iterator[Raw]:
         """Every object of a list. One that has moved to the next page, since others were made meanwhile, comes once."""
