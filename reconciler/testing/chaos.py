@@ -164,11 +164,16 @@ FAULTS: Mapping[str, Fault] = {
 }
 
 
+def is_read(request: httpx.Request) -> bool:
+    """Whether a request changes nothing: previews are asked for by POST."""
+    return request.method == "GET" or request.url.path.endswith("/preview")
+
+
 def first_of_each(fault: str, *, reads: bool = False) -> Choose:
     """Strike each write when it is sent first; with `reads`, each read instead."""
 
     def choose(request: httpx.Request, nth: int) -> str | None:
-        return fault if nth == 1 and (request.method == "GET") is reads else None
+        return fault if nth == 1 and is_read(request) is reads else None
 
     return choose
 
@@ -242,7 +247,7 @@ class ChaosTransport(httpx.BaseTransport):
         with self._guard:
             self.seen[key] += 1
             self.hosts.add(request.url.host)
-            if request.method != "GET":
+            if not is_read(request):
                 self.writes[key] += 1
             chosen = self._choose(request, self.seen[key])
             if chosen is None:
