@@ -125,3 +125,47 @@ def test_a_pause_is_clamped_and_never_negative() -> None:
     limited.pause(1e9)
     limited.acquire()
     assert time.now == 1_000.0 + LONGEST_PAUSE_S
+
+
+def in_the_next(seconds: float, limited: Limiter, time: VirtualTime) -> int:
+    """How many requests are sent before so many seconds are over."""
+    end, sent = time.now + seconds, 0
+    while True:
+        limited.acquire()
+        if time.now >= end:
+            return sent
+        sent += 1
+
+
+def test_a_refusal_within_the_limit_halves_our_share_which_grows_back_minute_by_minute() -> None:
+    time = VirtualTime()
+    limited = limiter(DEFAULT_TIER, time)
+    for _ in range(40):
+        limited.acquire()
+    for _ in range(8):  # all that were under way are refused together
+        limited.refused(1.0)
+    time.now += 1.0
+    assert in_the_next(60.0, limited, time) <= 120
+    time.now += 60.0
+    assert in_the_next(1.0, limited, time) == 40
+
+
+def test_refusal_after_refusal_leaves_a_share_that_still_moves() -> None:
+    time = VirtualTime()
+    limited = limiter(DEFAULT_TIER, time)
+    for _ in range(20):
+        limited.refused(1.0)
+        time.now += 2.0
+    began = time.now
+    for _ in range(15):
+        limited.acquire()
+    assert 0 < time.now - began < 60
+
+
+def test_with_no_known_limit_a_refusal_only_pauses() -> None:
+    time = VirtualTime()
+    limited = limiter(None, time)
+    limited.refused(3.0)
+    for _ in range(1_000):
+        limited.acquire()
+    assert time.now - 1_000.0 == pytest.approx(3.0)

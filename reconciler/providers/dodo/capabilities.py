@@ -433,6 +433,7 @@ _CONFIGURATION = {
         restorable=False,
         marked=False,
         labels=_HEADERS_LABELS,
+        parts={"": Reading.ALWAYS},  # a request for each webhook whose headers are ours
         accessory=True,
         goes_along=True,
         keeps=True,

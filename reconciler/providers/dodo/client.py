@@ -222,7 +222,7 @@ class Client:
                     retry=True,
                 )
         if answer.status == 429:
-            self._limiter.pause(_retry_after(answer.headers))
+            self._limiter.refused(_retry_after(answer.headers))
         retry = answer.status in (408, 429) or (answer.status >= 500 and answer.status != 501)
         return None, self._refused(what, answer, retry=retry)
 
@@ -264,7 +264,7 @@ class Client:
 
     def _failed_write(self, what: str, answer: _Answer) -> ProviderError:
         if answer.status == 429:
-            self._limiter.pause(_retry_after(answer.headers))
+            self._limiter.refused(_retry_after(answer.headers))
             refused = self._refused(what, answer, retry=True)  # limits are checked before anything is done
             return NotSentError(refused.message, status=429, code=refused.code, hint=refused.hint, retry=True)
         if (400 <= answer.status < 500 and answer.status != 408) or answer.status == 501:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 LONGEST_PAUSE_S = 120.0
+LEAST_SHARE = 16
 _EPOCH_FROM = 1_000_000_000  # a reset time above this is seconds since 1970, below it seconds from now
 
 
@@ -33,6 +34,9 @@ class Limiter:
 
     A moment is given only when fewer than the allowed number were given in the second, and in the minute, before it:
     no burst at the edge of two windows, wherever the provider draws them. With no allowance only pauses hold.
+
+    A refusal within the limit means that somebody else uses it, too: from then on half of it is ours, and after each
+    minute without another refusal twice as much again.
     """
 
     def __init__(
@@ -50,6 +54,9 @@ class Limiter:
         self._guard = threading.Lock()
         self._given: deque[float] = deque()
         self._not_before = 0.0
+        self._share = 1  # one part of how many is ours
+        self._share_until = 0.0
+        self._refused_until = 0.0
 
     def acquire(self) -> None:
         """Wait until the next request may be sent."""
@@ -58,8 +65,9 @@ class Limiter:
             moment = max(now, self._not_before)
             if self._given:
                 moment = max(moment, self._given[-1])
-            if self._allowance is not None:
-                moment = _fit(self._given, moment, self._allowance)
+            allowance = self._ours(moment)
+            if allowance is not None:
+                moment = _fit(self._given, moment, allowance)
             self._given.append(moment)
             while self._given and self._given[0] <= now - 60.0:
                 self._given.popleft()
@@ -69,7 +77,8 @@ class Limiter:
     def forecast(self, requests: int) -> float | None:
         """In how many seconds so many more requests can have been sent at the earliest; None with no known limit."""
         with self._guard:
-            allowance, now = self._allowance, self._clock()
+            now = self._clock()
+            allowance = self._ours(now)
             if allowance is None:
                 return None
             given = deque(self._given, maxlen=max(allowance.per_second, allowance.per_minute))
@@ -78,6 +87,27 @@ class Limiter:
             moment = _fit(given, moment, allowance)
             given.append(moment)
         return max(moment - now, 0.0)
+
+    def refused(self, seconds: float) -> None:
+        """The provider had too many requests and asks for a pause: ours is half as much from now on."""
+        self.pause(seconds)
+        with self._guard:
+            now = self._clock()
+            if now >= self._refused_until:  # all that were under way are one refusal
+                self._share = min(self._share * 2, LEAST_SHARE)
+                self._refused_until = max(now + 1.0, self._not_before)
+            self._share_until = max(now, self._not_before) + 60.0
+
+    def _ours(self, moment: float) -> Allowance | None:
+        """What is ours of the allowance at a moment."""
+        while self._share > 1 and moment >= self._share_until:
+            self._share //= 2
+            self._share_until += 60.0
+        if self._allowance is None or self._share == 1:
+            return self._allowance
+        return Allowance(
+            max(self._allowance.per_second // self._share, 1), max(self._allowance.per_minute // self._share, 1)
+        )
 
     def pause(self, seconds: float) -> None:
         """Send nothing for so long: the provider asked for it. Clamped to two minutes."""
