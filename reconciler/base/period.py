@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 
@@ -31,6 +33,14 @@ class Period:
     def months(self) -> Decimal:
         """Its length in months; exact for months and years."""
         return _MONTHS_EACH[self.unit] * self.count
+
+    def after(self, moment: datetime) -> datetime:
+        """The moment one period later: the same day of a later month, the last one where that has no such day."""
+        unit, each = _MADE_OF[self.unit]
+        if unit == "day":
+            return moment + timedelta(days=self.count * each)
+        year, month = divmod(moment.year * 12 + moment.month - 1 + self.count * each, 12)
+        return moment.replace(year=year, month=month + 1, day=min(moment.day, monthrange(year, month + 1)[1]))
 
     def contains(self, other: Period) -> int | None:
         """How many of the other fill this one exactly: a year contains 12 months; None when they do not fit."""

@@ -369,7 +369,7 @@ class ApplyResult(Shape):
     kind: Literal["ApplyResult"] = "ApplyResult"
     digest: str
     run: str
-    result: Literal["applied", "stopped", "unknown"]
+    result: Literal["applied", "stopped", "unknown", "paused"]
     done: list[Done]
     not_done: list[str]
     left: list[str] | None

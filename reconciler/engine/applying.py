@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
-from reconciler.base.canonical import Body
+from reconciler.base.canonical import JSON, Body
+from reconciler.base.clock import format_time
 from reconciler.base.errors import NotApprovedError, ProviderError, RatecardError, RefusedError, StaleError
 from reconciler.engine.config import refuse_set_clock
 from reconciler.engine.consent import Consent, consent
 from reconciler.engine.execution import Execution
 from reconciler.engine.levels import refuse_stale_levels
 from reconciler.engine.manifests import verify_all
+from reconciler.engine.pausing import PausedRun, paused_run
 from reconciler.engine.planning import make_change_set, remember
 from reconciler.engine.session import Session
 from reconciler.engine.treating import refuse_untreated
@@ -25,6 +28,7 @@ from reconciler.journal.lease import AccountLease
 from reconciler.plan.capabilities import Capabilities
 from reconciler.plan.change_set import Change, ChangeSet, Verb
 from reconciler.plan.diff import natural_key
+from reconciler.plan.migration import KIND as MIGRATION
 from reconciler.plan.resource import Binding, Live, LiveResource
 from reconciler.plan.truth import refuse_untrue
 from reconciler.providers.base import Mode
@@ -35,11 +39,13 @@ SETTLE_S = {Mode.SANDBOX: 1.0, Mode.TEST: 10.0, Mode.LIVE: 30.0}
 
 
 class Result(StrEnum):
-    """How a run ended. `unknown` keeps the account blocked until a person has looked."""
+    """How a run ended. `unknown` keeps the account blocked until a person has looked; what `paused` can be resumed,
+    and does not keep other change sets from being applied meanwhile."""
 
     APPLIED = "applied"
     STOPPED = "stopped"
     UNKNOWN = "unknown"
+    PAUSED = "paused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,11 @@ def apply_change_set(session: Session, change_set: ChangeSet, *, resume: bool = 
     with session.lock(command), session.lease(command) as lease:
         session.failpoints.reached("apply.locked")
         open_run = session.journal.open_run(session.account_name)
+        paused = None
+        if open_run is None and any(change.kind == MIGRATION for change in change_set.changes):
+            paused = paused_run(session.journal, session.account_name, change_set.digest)
+        if paused is not None:
+            open_run = _paused(paused, change_set, session.clock.now(), resume=resume)
         _check_open_run(open_run, change_set, resume=resume)
         if not any(session.journal.change_sets(change_set.digest, session.account_name)):
             remember(session, change_set)  # what comes in a file counts in budgets, and leaves a trace when refused
@@ -81,6 +92,8 @@ def apply_change_set(session: Session, change_set: ChangeSet, *, resume: bool = 
         refuse_other_account(change_set, live, begun=open_run is not None)
         started = open_run or _start(session, change_set, approval, live, lease)
         execution = Execution(session, change_set, started, lease, SETTLE_S[Mode(session.account.mode)])
+        if paused is not None:
+            lease.append(EntryKind.RUN_STARTED, {**paused.run.started.body})
         if open_run is not None:
             _take_up(session, execution, approval)
         if not execution.stopped:
@@ -195,6 +208,19 @@ def _check_account(session: Session, change_set: ChangeSet) -> None:
             f'"{session.workspace.name}"',
             hint=f"name the account: --account {made_for[0]}",
         )
+
+
+def _paused(paused: PausedRun, change_set: ChangeSet, now: datetime, *, resume: bool) -> Run:
+    """The run that paused, when it may go on now. Raises RefusedError."""
+    again = f"`ratecard apply {change_set.short} --resume`"
+    if not resume:
+        raise RefusedError(f"the run {paused.run.id} of this change set is paused between waves", hint=f"run {again}")
+    if paused.until is not None and now < paused.until:
+        raise RefusedError(
+            f"the run {paused.run.id} is paused until {format_time(paused.until)}; nothing was sent",
+            hint=f"run {again} then; `ratecard reject` and that end it",
+        )
+    return paused.run
 
 
 def _check_open_run(open_run: Run | None, change_set: ChangeSet, *, resume: bool) -> None:
@@ -319,11 +345,19 @@ def _left(session: Session) -> tuple[tuple[str, ...] | None, RatecardError | Non
 
 
 def _finish(session: Session, execution: Execution, approval: Consent, lease: AccountLease) -> Applied:
+    pause = None if execution.unknown or execution.failure else execution.pause
     result = Result.UNKNOWN if execution.unknown else Result.STOPPED if execution.failure else Result.APPLIED
     problem = execution.unknown or execution.failure
+    if pause is not None:
+        result = Result.PAUSED
+        hint = f"then run `ratecard apply {execution.change_set.short} --resume`; `ratecard revert` moves them back"
+        problem = RatecardError(pause.words, hint=hint)
     session.failpoints.reached("apply.all_done")
     if result is not Result.UNKNOWN:
-        detail = {"reason": problem.message if problem else None, "done": len(execution.done)}
+        detail: dict[str, JSON] = {"reason": problem.message if problem else None, "done": len(execution.done)}
+        if pause is not None:
+            until = None if pause.until is None else format_time(pause.until)
+            detail |= {"operation": pause.operation, "wave": pause.wave, "until": until}
         body = run_finished_body(execution.started.id, str(result), detail)
         lease.append(EntryKind.RUN_FINISHED, body)
     session.failpoints.reached("apply.finished")

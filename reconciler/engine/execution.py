@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from reconciler.base.canonical import JSON, Body
@@ -42,6 +43,16 @@ LOST_ATTEMPTS = 2
 TOLD_EVERY = timedelta(seconds=1)
 
 
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """That a run ends between two waves of an operation, until a moment or, with None, until somebody goes on."""
+
+    operation: str
+    wave: int
+    until: datetime | None
+    words: str
+
+
 class Execution:
     """Makes the changes of one run.
 
@@ -63,6 +74,7 @@ class Execution:
         self.done: dict[str, str] = {}
         self.failure: RatecardError | None = None
         self.unknown: RatecardError | None = None
+        self.pause: Pause | None = None
         self._settle_s = settle_s
         self._guard = threading.Lock()
         self._told: datetime | None = None
@@ -89,7 +101,7 @@ class Execution:
     @property
     def stopped(self) -> bool:
         """Whether nothing more may be sent."""
-        return self.failure is not None or self.unknown is not None
+        return self.failure is not None or self.unknown is not None or self.pause is not None
 
     def stop(self, error: RatecardError) -> None:
         """Send nothing more, for this reason; what is under way is finished and recorded."""

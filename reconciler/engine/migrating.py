@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 
 from reconciler.base.canonical import JSON, Body
+from reconciler.base.clock import format_time
 from reconciler.base.errors import NotSentError, ProviderError, RatecardError, StaleError
-from reconciler.engine.execution import Execution
+from reconciler.engine.execution import Execution, Pause
 from reconciler.engine.levels import is_at, level_now
 from reconciler.engine.manifests import lines
 from reconciler.engine.pinning import check_prices, refuse_other_prices
@@ -66,7 +67,7 @@ def migrate(execution: Execution, operation: Operation) -> None:
     except ValueError as error:
         execution.stop(RatecardError(f"{change.key}: {error}"))
         return
-    done, told = _done_and_told(session, execution.started.id, operation.name, sum(waves))
+    done, told, paused = _journaled(session, execution.started.id, operation.name, sum(waves))
     tally = Tally(Totals(), 0, [])
     telling = Telling(execution, operation, told)
     session.progress.step(f"Moving subscriptions ({change.address})", sum(waves))
@@ -75,6 +76,8 @@ def migrate(execution: Execution, operation: Operation) -> None:
             _one_wave(execution, operation, islice(manifest, size), done, tally, telling)
             if not execution.stopped:
                 _judge(execution, change, rules, tally, number, len(waves))
+            if not execution.stopped and number < len(waves) and number not in paused:
+                execution.pause = _pause(execution, operation, tally, number, len(waves))
             if execution.stopped:
                 return
     _finish(execution, operation, tally, telling)
@@ -214,6 +217,19 @@ def _judge(execution: Execution, change: Change, rules: StopRules, tally: Tally,
         )
 
 
+def _pause(execution: Execution, operation: Operation, tally: Tally, wave: int, waves: int) -> Pause | None:
+    """The pause after a wave, None where it goes on at once."""
+    wanted = (operation.change.after or {}).get("pause")
+    if wanted is None:
+        return None
+    until = None
+    if type(wanted) is int:
+        until = execution.session.clock.now() + timedelta(seconds=wanted)
+    goes_on = "when somebody confirms it" if until is None else f"from {format_time(until)} on"
+    words = f"{operation.change.key}: paused after wave {wave} of {waves}, with {tally.totals.count:,} moved"
+    return Pause(operation.name, wave, until, f"{words}; the next begins {goes_on}{_because(tally)}")
+
+
 def _look_again(execution: Execution, change: Change, moved: Sequence[Line]) -> None:
     """Stop when the provider says of those who were moved that they pay something else than was planned."""
     for line in moved:
@@ -261,20 +277,25 @@ def _finish(execution: Execution, operation: Operation, tally: Tally, telling: T
 
 def done_lines(session: Session, run: str, operation: str, count: int) -> bytearray:
     """Which lines were done by this run, by number: one byte each, told by the journal as a stream."""
-    return _done_and_told(session, run, operation, count)[0]
+    return _journaled(session, run, operation, count)[0]
 
 
-def _done_and_told(session: Session, run: str, operation: str, count: int) -> tuple[bytearray, bytearray]:
-    """Which lines were done, and at which of them ends a customer who was written to."""
-    done, told = bytearray(count + 1), bytearray(count + 1)
+def _journaled(session: Session, run: str, operation: str, count: int) -> tuple[bytearray, bytearray, set[JSON]]:
+    """Which lines were done, at which of them ends a customer who was written to, and after which waves it paused."""
+    done, told, paused = bytearray(count + 1), bytearray(count + 1), set[JSON]()
     prefix = operation + PART
     for entry in session.journal.of_run(run):
+        if entry.kind is EntryKind.RUN_FINISHED:
+            detail = entry.body.get("detail")
+            if isinstance(detail, Mapping) and detail.get("operation") == operation:
+                paused.add(detail.get("wave"))
+            continue
         name = entry.text("operation")
         succeeded = entry.kind is EntryKind.OUTCOME and entry.text("status") == OutcomeStatus.SUCCEEDED
         if succeeded and name.startswith(prefix):
             number = name.removeprefix(prefix)
             (told if number.startswith(LETTER) else done)[int(number.removeprefix(LETTER))] = 1
-    return done, told
+    return done, told, paused
 
 
 def part_of(desk: Desk, change_set: ChangeSet, run: str, operation: str) -> Change | None:

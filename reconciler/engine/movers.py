@@ -9,6 +9,7 @@ import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import islice
 from typing import TypeAlias
 
@@ -27,7 +28,7 @@ from reconciler.plan.migration_letters import FINAL
 from reconciler.plan.migration_totals import StopRules, Totals, wave_sizes, whole_customers
 from reconciler.plan.resource import level_fingerprint
 from reconciler.spec.kinds.action import Notice
-from reconciler.spec.kinds.moving import Stop, Waves
+from reconciler.spec.kinds.moving import Pause, Stop, Waves
 from reconciler.spec.kinds.plan import Plan
 from reconciler.spec.kinds.selectors import Selector
 from reconciler.spec.load import Spec
@@ -197,6 +198,10 @@ class Movers:
         return Known(names, products)
 
 
+def _pause(pause: Pause) -> JSON:
+    return pause // timedelta(seconds=1) if isinstance(pause, timedelta) else pause
+
+
 def migration_change(
     wanted: Wanted, totals: Totals, digest: str, rules: StopRules, movers: Movers, ends: Sequence[int]
 ) -> Change:
@@ -221,6 +226,7 @@ def migration_change(
         "stop": rules.as_body(),
         "manifest": digest,
         **({} if message is None else {"message": message}),
+        **({} if wanted.waves.pause is None else {"pause": _pause(wanted.waves.pause)}),
     }
     refs = [offer.product for offer in terms.offers.values() if offer.id is None]
     if refs:

@@ -7,12 +7,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from reconciler.base.canonical import digest as digest_of
+from reconciler.base.clock import format_time
 from reconciler.base.diagnostics import Diagnostic, Mistake, Severity
 from reconciler.engine.manifests import ManifestWriter
 from reconciler.engine.movers import Movers, Wanted, migration_change
 from reconciler.engine.offers import Offers
 from reconciler.engine.past_prices import PastPrices
+from reconciler.engine.pausing import paused_runs
 from reconciler.engine.planning import Moves
+from reconciler.engine.sampling import Sample
 from reconciler.engine.session import Session
 from reconciler.journal.entries import EntryKind
 from reconciler.plan.actions.resolved import action_address, spec_digest
@@ -244,6 +247,9 @@ class _Moving:
     def _resolve(self, wanted: Wanted) -> bool:
         """Whether it moves anybody: then its change is there, and its manifest on the disk."""
         self._addresses.append(wanted.terms.address)
+        if (words := self._is_paused(wanted.terms.address)) is not None:
+            self.warnings.append(words)
+            return False
         movers = Movers(self.session, wanted, self.offers, self.plans, self.claim)
         with ManifestWriter(self.session.manifests) as writer:
             movers.run(writer)
@@ -274,8 +280,26 @@ class _Moving:
             hint = "narrow the migration, or raise the rule if that is meant"
             self._say(wanted.spec, Mistake(broken, code="migration/stop", hint=hint, at=(*wanted.at, "stop")))
             return False
-        self.changes.append(migration_change(wanted, writer.totals, digest, rules, movers, writer.ends))
+        change = migration_change(wanted, writer.totals, digest, rules, movers, writer.ends)
+        assert change.impact is not None, "a migration says what it means"
+        sample = Sample(self.session, wanted.terms)
+        taken = sample.take(writer.totals, digest)
+        told = replace(change.impact, invoices=taken, invoice_requests=sample.requests)
+        self.changes.append(replace(change, impact=told))
         return True
+
+    def _is_paused(self, address: str) -> str | None:
+        """What is to be said of a migration that paused between waves: it goes on, and is not proposed anew."""
+        for paused in paused_runs(self.session.journal, self.session.account_name):
+            begun = self.session.journal.entries(self.session.account_name, EntryKind.ACTION)
+            if any(one.text("run") == paused.run.id and one.text("action") == address for one in begun):
+                short = paused.run.digest.removeprefix("sha256:")[:12]
+                until = "" if paused.until is None else f" until {format_time(paused.until)}"
+                return (
+                    f"{address} is paused between waves{until}: `ratecard apply {short} --resume` goes on; "
+                    f"to end it there, `ratecard reject {short}` first"
+                )
+        return None
 
     def claim(self, subscription: str) -> str | None:
         """The other migration of this change set that moves it already; None when it is free, and claimed now.

@@ -143,6 +143,7 @@ class FileDesk:
             "SELECT run FROM entries AS started WHERE kind = 'run_started' AND account = ? AND NOT EXISTS ("
             " SELECT 1 FROM entries AS finished WHERE finished.run = started.run"
             " AND +finished.kind = 'run_finished' AND +finished.account = started.account"
+            " AND finished.sequence > started.sequence"  # one that paused is begun once more under its name
             ") ORDER BY sequence LIMIT 1",
             (account,),
         ).fetchone()

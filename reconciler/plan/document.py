@@ -7,8 +7,8 @@ reading; `seal` covers every other byte of the document as well, so that no titl
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -21,6 +21,9 @@ from reconciler.plan.capabilities import LOCAL_KINDS
 from reconciler.plan.change_set import AccountIdentity, BegunAction, Change, ChangeSet, Reverse, Undo, Unmanaged, Verb
 from reconciler.plan.impact import Impact
 from reconciler.plan.verdict import Verdict
+
+if TYPE_CHECKING:
+    from reconciler.plan.invoices import Sampled
 
 API_VERSION = "ratecard.dev/v1alpha1"
 LARGEST_DOCUMENT = 64 * 1024 * 1024
@@ -42,6 +45,30 @@ class ReverseDocument(_Part):
     reason: str | None
 
 
+class InvoiceDocument(_Part):
+    """One invoice: the amount with its currency, negative what is credited, and the day."""
+
+    amount: str
+    on: str | None
+
+
+class InvoiceRow(_Part):
+    """The next two invoices under one choice, or why there are none."""
+
+    choice: str
+    chosen: bool
+    invoices: list[InvoiceDocument]
+    note: str | None = None
+
+
+class SampledDocument(_Part):
+    """One subscription of a sample, under each choice."""
+
+    subscription: str
+    customer: str
+    rows: list[InvoiceRow]
+
+
 class ImpactDocument(_Part):
     """What a change means for those who subscribe already. Amounts are text with their currency."""
 
@@ -52,6 +79,8 @@ class ImpactDocument(_Part):
     pay_more: int
     pay_less: int
     sentence: str
+    invoices: list[SampledDocument] = []
+    invoice_requests: int = 0
 
 
 class ChangeDocument(_Part):
@@ -290,6 +319,7 @@ def _change_document(change: Change) -> dict[str, JSON]:
             "payMore": impact.pay_more,
             "payLess": impact.pay_less,
             "sentence": impact.sentence,
+            **_sample(impact),
         },
         **({"movedFrom": change.moved_from} if change.moved_from is not None else {}),
     }
@@ -332,6 +362,39 @@ def _change(change: ChangeDocument) -> Change:
     )
 
 
+def _sample(impact: Impact) -> dict[str, JSON]:
+    """The sample of next invoices; nothing where there is none."""
+    if not impact.invoices:
+        return {}
+    told: list[JSON] = [
+        {
+            "subscription": one.subscription,
+            "customer": one.customer,
+            "rows": [
+                {
+                    "choice": row.choice,
+                    "chosen": row.chosen,
+                    "invoices": [{"amount": str(each.amount), "on": each.on} for each in row.invoices],
+                    "note": row.note,
+                }
+                for row in one.rows
+            ],
+        }
+        for one in impact.invoices
+    ]
+    return {"invoices": told, "invoiceRequests": impact.invoice_requests}
+
+
+def _read_sample(told: Sequence[SampledDocument]) -> tuple[Sampled, ...]:
+    from reconciler.plan.invoices import Invoice, Row, Sampled  # only a migration has a sample
+
+    def row(one: InvoiceRow) -> Row:
+        invoices = tuple(Invoice(_amounts([each.amount])[0], each.on) for each in one.invoices)
+        return Row(one.choice, one.chosen, invoices, one.note)
+
+    return tuple(Sampled(one.subscription, one.customer, tuple(map(row, one.rows))) for one in told)
+
+
 def _impact(impact: ImpactDocument) -> Impact:
     return Impact(
         subscriptions=impact.subscriptions,
@@ -341,6 +404,8 @@ def _impact(impact: ImpactDocument) -> Impact:
         pay_more=impact.pay_more,
         pay_less=impact.pay_less,
         sentence=impact.sentence,
+        invoices=_read_sample(impact.invoices) if impact.invoices else (),
+        invoice_requests=impact.invoice_requests,
     )
 
 

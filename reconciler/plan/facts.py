@@ -206,8 +206,12 @@ class PlanTarget:
 
 @dataclass(frozen=True, slots=True)
 class PlanPreview:
-    """What a plan change would charge at once (credit is negative), and the recurring amount after it."""
+    """What a plan change would charge at once (credit is negative), and the recurring amount after it.
+
+    `next_billing_at` is when that is billed first, None where it is not told.
+    """
 
     charge: Money
     amount: Money
     lines: tuple[str, ...] = ()
+    next_billing_at: datetime | None = None

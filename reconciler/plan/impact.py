@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from reconciler.base.money import Money, Rate, round_to_money
 from reconciler.base.period import Period
 from reconciler.base.records import dataclass
+
+if TYPE_CHECKING:
+    from reconciler.plan.invoices import Sampled
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ class Impact:
     """What one change means for those who subscribe already.
 
     `mrr_before` and `mrr_after` are monthly recurring revenue, one Money a currency, rounded once. `sentence` says it
-    for people.
+    for people. `invoices` are the next two of a sample, under each choice, which took `invoice_requests` requests.
     """
 
     subscriptions: int
@@ -37,6 +41,8 @@ class Impact:
     pay_more: int
     pay_less: int
     sentence: str
+    invoices: tuple[Sampled, ...] = ()
+    invoice_requests: int = 0
 
 
 NOTHING = Exposure(0, ())

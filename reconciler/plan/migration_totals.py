@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import zip_longest
 
 from reconciler.base.canonical import JSON
 from reconciler.base.money import Money, Percent, round_to_money
@@ -91,6 +92,12 @@ class Totals:
         sums = self._by.get(currency, _Sums())
         more = max((delta for delta, _, _ in sums.rises), default=Decimal(0))
         return _money(more, currency), _money(-sums.most_less, currency)
+
+    def biggest(self) -> Iterator[str]:
+        """The subscriptions whose price rises most, of each currency in turn, the biggest first."""
+        ranked = [sorted(one.rises, key=lambda rise: (-rise[0], rise[1], rise[2])) for one in self._by.values()]
+        for together in zip_longest(*ranked):
+            yield from (rise[2] for rise in together if rise is not None)
 
     def as_body(self) -> dict[str, JSON]:
         """What an approver is told, as data: whole minor units beside their currency."""

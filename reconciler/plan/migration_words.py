@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 
 from reconciler.base.canonical import JSON, Body
 from reconciler.base.money import Money
@@ -32,6 +33,7 @@ def migration_lines(after: Body) -> Iterator[str]:
         told = "; ".join(f"{_whole(left[reason]):,} because it {reason}" for reason in sorted(left))
         yield f"Left out: {told}."
     yield _waves([_whole(size) for size in _list(after.get("waves"))], canary=after.get("canary") is True)
+    yield from _pauses(after.get("pause"))
     yield _stops(after.get("stop"))
     message = after.get("message")
     if isinstance(message, Mapping):
@@ -69,6 +71,13 @@ def _waves(sizes: Sequence[int], *, canary: bool) -> str:
     if canary and len(sizes) > 1:
         return f"Waves: first {sizes[0]:,}, then {len(sizes) - 1:,} of up to {max(sizes[1:]):,}."
     return f"Waves: {len(sizes):,} of up to {max(sizes, default=0):,}."
+
+
+def _pauses(pause: JSON) -> Iterator[str]:
+    if pause is None:
+        return
+    how_long = "until somebody confirms the next" if pause == "confirm" else f"for {timedelta(seconds=_whole(pause))}"
+    yield f"Between two waves it pauses {how_long}: `ratecard apply --resume` goes on."
 
 
 def _stops(body: JSON) -> str:

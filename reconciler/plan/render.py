@@ -16,6 +16,7 @@ from reconciler.plan.change_set import Change, ChangeSet, Undo, Unmanaged, Verb
 from reconciler.plan.effects import customer_count, customers_of, money_moved
 from reconciler.plan.fields import Line, escape, level_lines, lines
 from reconciler.plan.impact import Impact
+from reconciler.plan.invoices import invoice_lines
 from reconciler.plan.migration import KIND as MIGRATION
 from reconciler.plan.migration_words import migration_lines
 from reconciler.plan.ownership import is_unowned
@@ -163,6 +164,7 @@ def _details(change: Change, capabilities: Capabilities, *, aligned: bool = True
     kind = capabilities.kinds[change.kind]
     if change.kind == MIGRATION:
         out += migration_lines(change.after or {})
+        out += invoice_lines(change.impact.invoices, change.impact.invoice_requests) if change.impact else ()
     elif change.kind == POLICY and change.after is not None:
         from reconciler.plan.policy_words import policy_difference  # with models, which other change sets need not load
 

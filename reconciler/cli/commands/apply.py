@@ -11,7 +11,7 @@ from reconciler.cli.common import Where, count, say, session_for, with_where, wr
 
 @click.command("apply")
 @click.argument("change_set", required=False)
-@click.option("--resume", is_flag=True, help="Go on with the run that was interrupted.")
+@click.option("--resume", is_flag=True, help="Go on with the run that was interrupted, or that paused.")
 @with_where("workspace", "account", "now", "json")
 def command(where: Where, change_set: str | None, resume: bool) -> int:
     """Apply CHANGE_SET, a file or the first digits of a digest, which must be approved.
@@ -20,15 +20,17 @@ def command(where: Where, change_set: str | None, resume: bool) -> int:
     the interrupted run is found in the journal, and CHANGE_SET may be left out.
     """
     from reconciler.engine.applying import Result, apply_change_set
+    from reconciler.engine.pausing import newest_paused
 
     if change_set is None and not resume:
         raise UsageError("no change set is named", hint="name one: `ratecard apply DIGITS`; `ratecard plan` makes it")
     with session_for(where) as session:
         if change_set is None:
             run = session.journal.open_run(session.account_name)
-            if run is None:
+            paused = None if run is not None else newest_paused(session.journal, session.account_name)
+            if run is None and paused is None:
                 raise RefusedError("no run was interrupted, so there is nothing to resume")
-            change_set = run.digest
+            change_set = run.digest if run is not None else paused.run.digest if paused is not None else ""
         found = find_change_set(session, change_set)
         applied = apply_change_set(session, found, resume=resume)
         requests = dict(session.connection.requests())
@@ -61,7 +63,7 @@ def command(where: Where, change_set: str | None, resume: bool) -> int:
             f"approved by {applied.approved_by}, with {count(sum(requests.values()), 'provider request')}."
         )
         if applied.reason:
-            say(f"Stopped: {applied.reason}")
+            say(f"{'Paused' if applied.result is Result.PAUSED else 'Stopped'}: {applied.reason}")
             if applied.hint:
                 say(f"  hint: {applied.hint}")
         elif applied.left == ():
@@ -72,7 +74,7 @@ def command(where: Where, change_set: str | None, resume: bool) -> int:
             say(f"Not converged: planning again gives {count(len(applied.left), 'change')}: {_some(applied.left)}.")
             if found.purpose == "revert":
                 say("That is the change that was undone: the specs still ask for it. Change them, or apply it again.")
-    return 0 if applied.result is Result.APPLIED else 1
+    return {Result.APPLIED: 0, Result.PAUSED: 2}.get(applied.result, 1)
 
 
 def _some(keys: tuple[str, ...]) -> str:

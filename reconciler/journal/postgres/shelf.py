@@ -137,6 +137,7 @@ class PostgresDesk:
             finished.c.run == ENTRIES.c.run,
             finished.c.kind == str(EntryKind.RUN_FINISHED),
             finished.c.account == ENTRIES.c.account,
+            finished.c.sequence > ENTRIES.c.sequence,  # one that paused is begun once more under its name
         )
         started = ENTRIES.c.kind == str(EntryKind.RUN_STARTED)
         query = select(ENTRIES.c.run).where(started, ENTRIES.c.account == account, ~over.exists())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Annotated, Literal, TypeAlias
 
 from reconciler.base.diagnostics import Mistake
@@ -50,11 +51,54 @@ ShareText = Annotated[
 ]
 
 
+_PAUSE = re.compile(r"([1-9][0-9]{0,2}) (minute|hour|day|week)s?", re.ASCII)
+_LONG = {
+    "minute": timedelta(minutes=1),
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "week": timedelta(days=7),
+}
+CONFIRM: Literal["confirm"] = "confirm"
+Pause: TypeAlias = timedelta | Literal["confirm"]
+
+
+def _pause(value: object) -> Pause:
+    if value == CONFIRM:
+        return CONFIRM
+    found = _PAUSE.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise Mistake("is no pause", code="migration/pause", hint='write "1 day", "12 hours", or confirm')
+    return _LONG[found[2]] * int(found[1])
+
+
+def _written_pause(value: Pause) -> str:
+    if not isinstance(value, timedelta):
+        return value
+    unit = next(one for one in ("week", "day", "hour", "minute") if not value % _LONG[one])
+    count = value // _LONG[unit]
+    return f"{count} {unit}{'' if count == 1 else 's'}"
+
+
+# How long nobody is moved between two waves, or that somebody must say go on.
+PauseText = Annotated[
+    Pause,
+    Written(
+        _pause,
+        _written_pause,
+        {"type": "string", "pattern": rf"^(confirm|{_PAUSE.pattern})$", "examples": ["1 day", "confirm"]},
+    ),
+]
+
+
 class Waves(Model):
     """In which portions: first a canary, then waves of a size; the rules of `stop` are looked at after each."""
 
     canary: ShareText | None = Field(default=None, description='How many go first: a count, or "1%"')
     size: int = Field(default=500, ge=1, le=100_000, description="How many subscriptions a wave has")
+    pause: PauseText | None = Field(
+        default=None,
+        description="After each wave the run ends for so long, or until somebody confirms: `ratecard apply --resume`",
+    )
 
 
 class Stop(Model):

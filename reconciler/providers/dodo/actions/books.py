@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, cast
 from urllib.parse import quote
 
-from reconciler.base.clock import format_time
+from reconciler.base.clock import format_time, parse_time
 from reconciler.base.errors import ProviderError
 from reconciler.base.money import Money
 from reconciler.plan.change_set import Change
@@ -348,7 +348,8 @@ def _preview(raw: Raw, timing: Timing) -> PlanPreview:
     if timing is Timing.NEXT_RENEWAL:
         lines.append(f"{charge.display()} are charged at the next renewal, and nothing at once")
         charge = Money(0, charge.currency)
-    return PlanPreview(charge, amount, tuple(lines))
+    bills = plan.get("next_billing_date")
+    return PlanPreview(charge, amount, tuple(lines), None if bills is None else parse_time(bills))
 
 
 def _line(one: Raw) -> str:
