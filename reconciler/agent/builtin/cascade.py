@@ -35,6 +35,9 @@ MACROS = {
     "DO": "(?:can you|could you|please|i want to|i would like to|we want to|i need to|let's|we need to)",
 }
 _ATOM = re.compile(r"\{[0-9,]+\}|([a-z_]+)=|([A-Z]+)|([a-z0-9][a-z0-9.'’-]*)|(\(\?[:!=])|([()|?*+])|(\s+)")
+_OPTIONAL = re.compile(r"\s*(?:[?*]|\{0?,)")
+# The others are expressions over letters.
+_MACROS_OF_ITEMS = MACROS.keys() - {"WORD", "TEXT"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,25 +88,37 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 @lru_cache(maxsize=1024)
-def _needed(pattern: str) -> frozenset[str]:
-    """Words and kinds without which a pattern matches nothing: most rules are spared their expression by these.
+def _needed(pattern: str) -> tuple[frozenset[str], ...]:
+    """Sets of words and kinds: a match has one of each. Most rules are spared their expression by these."""
+    return tuple(_clauses(pattern, 0)[0])
 
-    Only what stands outside of groups and must be there is counted, so that it may be fewer than there are.
-    """
-    found: set[str] = set()
-    depth = position = 0
+
+def _clauses(pattern: str, position: int) -> tuple[list[frozenset[str]], int]:
+    """The sets of what stands from a position up to the end of its group, and where that is."""
+    branches: list[list[frozenset[str]]] = [[]]
     while position < len(pattern):
         atom = _ATOM.match(pattern, position)
         assert atom is not None, f"a pattern that cannot be read: {pattern[position:]}"
         position = atom.end()
         _, kind, word, look, mark, _ = atom.groups()
-        depth += (look is not None or mark == "(") - (mark == ")")
-        if depth == 0 and mark == "|":
-            return frozenset()
-        code = word or (kind if kind not in MACROS else None)
-        if depth == 0 and code and not re.compile(r"\s*(?:[?*]|\{0?,)").match(pattern, position):
-            found.add(code)
-    return frozenset(found)
+        found: list[frozenset[str]] = []
+        if mark == ")":
+            break
+        if mark == "|":
+            branches.append([])
+        elif look or mark == "(":
+            found, position = _clauses(pattern, position)
+        elif kind in _MACROS_OF_ITEMS:
+            found = [*_needed(MACROS[kind])]
+        elif word or (kind and kind not in MACROS):
+            found = [frozenset({word or kind})]
+        if look != "(?!" and not _OPTIONAL.match(pattern, position):
+            branches[-1] += found
+    if len(branches) == 1:
+        return branches[0], position
+    # Of each branch one set is enough: whichever matches, one of all these is there.
+    either = frozenset().union(*(min(branch, key=len) for branch in branches)) if all(branches) else None
+    return [either] if either else [], position
 
 
 def _expand(pattern: str) -> str:
@@ -152,7 +167,8 @@ def apply(rules: Sequence[Rule], items: list[Item]) -> list[Item]:
 
 
 def _apply(rule: Rule, items: list[Item]) -> list[Item]:
-    if not _needed(rule.pattern) <= {item.code() for item in items}:
+    there = {item.code() for item in items}
+    if any(there.isdisjoint(one) for one in _needed(rule.pattern)):
         return items
     codes = [f"{item.code()}{'#' if item.kind or item.word in RESERVED else '@'} " for item in items]
     text = "".join(codes)
