@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from reconciler.base.canonical import JSON, Body
 from reconciler.base.money import Money
-from reconciler.plan.migration_letters import SUBJECT
 from reconciler.plan.migration_totals import rules_of
 
 _PRORATION = {
@@ -37,6 +36,10 @@ def migration_lines(after: Body) -> Iterator[str]:
     yield _stops(after.get("stop"))
     message = after.get("message")
     if isinstance(message, Mapping):
+        from reconciler.plan.migration_letters import (
+            SUBJECT,  # it knows specs, which a plan without migrations needs not
+        )
+
         said = message.get("subject") or SUBJECT
         words = "in our own words" if not message.get("text") else f"in these words: {message['text']}"
         yield f'Writes to each customer who is moved, once, "{said}", {words}.'

@@ -15,7 +15,6 @@ import yaml
 
 from reconciler.spec.kinds.registry import API_VERSION, KINDS
 from reconciler.spec.models import Model
-from reconciler.spec.twins import twin
 
 Schema: TypeAlias = dict[str, Any]
 
@@ -61,7 +60,7 @@ def documents() -> dict[str, str]:
 
 def schema_text(model: type[Model], name: str) -> str:
     """The JSON Schema of one shape, under its name in `schemas/`."""
-    schema: Schema = _as_written(twin(model).model_json_schema(by_alias=True, mode="validation"))
+    schema: Schema = _as_written(model.model_json_schema(by_alias=True, mode="validation"))
     return _json({"$schema": DRAFT, "$id": f"{HOME}/{name}", "title": model.__name__, **schema})
 
 
@@ -103,7 +102,7 @@ def _plural(kind: str) -> str:
 
 def kind_schema(kind: str) -> Schema:
     """The JSON Schema of a kind as people write it: optional keys are left out, never null."""
-    schema: Schema = _as_written(twin(KINDS[kind]).model_json_schema(by_alias=True, mode="validation"))
+    schema: Schema = _as_written(KINDS[kind].model_json_schema(by_alias=True, mode="validation"))
     return {"title": kind, **schema}
 
 

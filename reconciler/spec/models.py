@@ -196,6 +196,15 @@ class _Model:
         found: Self = validator(cls).validate_python(value)
         return found
 
+    @classmethod
+    def model_json_schema(cls, **options: Any) -> dict[str, Any]:
+        """Its JSON Schema, with the options of pydantic, which makes it."""
+        from reconciler.spec.twins import twin  # it imports pydantic, without which documents are read
+
+        same: Any = cls
+        schema: dict[str, Any] = twin(same).model_json_schema(**options)
+        return schema
+
     model_fields = _OfClass(lambda model: fields_of(model))
 
     @property

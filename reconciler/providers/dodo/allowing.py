@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from reconciler.base.canonical import Body
 from reconciler.base.errors import AnswerLostError, ProviderError
 from reconciler.plan.change_set import Change, Verb
-from reconciler.plan.resource import LiveResource, Resource, reference
+from reconciler.plan.resource import LiveResource
 from reconciler.providers.base import Fate, Found, Request
 from reconciler.providers.dodo.below import SoFar, refer
 from reconciler.providers.dodo.capabilities import ALLOWED, DISCOUNT, PATHS
 from reconciler.providers.dodo.client import Client
+from reconciler.providers.dodo.eligible import SPECIFIC
 
-if TYPE_CHECKING:
-    from reconciler.spec.kinds.discount import Discount
-
-SPECIFIC = "specific"
 # Dodo takes so many customers in one request that adds them.
 MOST_ADDED = 1000
-
-
-def allowed_customers(document: Discount, adopt: str | None) -> Iterator[Resource]:
-    """The list of a discount that is for specific customers."""
-    wanted = document.spec
-    if wanted.customers != SPECIFIC:
-        return
-    address = f"Discount/{document.metadata.name}"
-    body: Body = {"discount_id": reference(address), "customers": sorted(wanted.only_for)}
-    title = f"{wanted.title or wanted.code}: customers"
-    adopted = f"{adopt}/customers" if adopt else None
-    yield Resource(f"{address}:customers", ALLOWED, title, body, (address,), adopted)
 
 
 class Allowed:

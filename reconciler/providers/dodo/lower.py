@@ -14,7 +14,6 @@ from reconciler.base.money import Money
 from reconciler.plan.resource import Resource, reference
 from reconciler.providers.base import UNKNOWN_NAME, Lowered
 from reconciler.providers.dodo import collections, endpoints, grants, limits, plan_limits, products, selling
-from reconciler.providers.dodo.allowing import allowed_customers
 from reconciler.providers.dodo.capabilities import (
     ADDON,
     BRAND,
@@ -26,6 +25,7 @@ from reconciler.providers.dodo.capabilities import (
     SHORT_LINK,
     TRANSLATION,
 )
+from reconciler.providers.dodo.eligible import allowed_customers
 from reconciler.providers.dodo.parts import parts_of
 from reconciler.spec.kinds.registry import CONFIGURATION
 from reconciler.spec.load import Spec, diagnostic
