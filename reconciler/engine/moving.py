@@ -104,12 +104,23 @@ class _Moving:
             timing=timing,
             proration=Proration(wanted.proration),
             move_custom=wanted.custom_prices == "move",
+            earlier=self._earlier(document),
         )
         one = Wanted(
             spec, ("spec",), terms, wanted.select, wanted.waves, wanted.stop, wanted.to, (), {}, wanted.reason, wanted
         )
         if offers and self._resolve(one):
             self.begun.append(BegunAction(address, spec_digest(spec)))
+
+    def _earlier(self, document: PlanMigration) -> frozenset[ListPrice]:
+        """What the lists of the plans that are left said before: who pays that has no price of their own."""
+        found: set[ListPrice] = set()
+        for text in document.spec.from_:
+            name, _, only = text.partition(":")
+            plan = self.plans.get(name)
+            for part in [only] if only else plan.parts() if plan is not None else ():
+                found |= self._past.of(f"Plan/{name}:{part}").prices
+        return frozenset(found)
 
     def _is_done(self, spec: Spec, address: str) -> bool:
         """Whether it was done: then it plans as nothing, and with other words it is told."""

@@ -15,6 +15,7 @@ from reconciler.plan.actions.given import GIVEN, given_of, given_payment, given_
 from reconciler.plan.change_set import Change
 from reconciler.plan.facts import PaymentFact, SubscriptionFact, SubscriptionStatus, Timing
 from reconciler.plan.resource import FOREIGN, REFERENCE, foreign
+from reconciler.providers.dodo.actions.capabilities import PLAN_CHANGE
 
 Ids = Mapping[str, str]
 
@@ -94,8 +95,15 @@ def before_now(change: Change, level: Mapping[str, JSON]) -> Body:
 
 
 def after_now(change: Change, level: Mapping[str, JSON]) -> Body:
-    """The level in the shape of `after`, with what the action was asked with as it was."""
-    return _shaped(body_of(change.after), body_of(change.before), level)
+    """The level in the shape of `after`, with what the action was asked with as it was.
+
+    What a subscription costs once its plan has changed is read, too: nobody pays another amount than was approved.
+    """
+    after = body_of(change.after)
+    shaped = _shaped(after, body_of(change.before), level)
+    if change.kind == PLAN_CHANGE and after.get("timing") == Timing.NOW and "amount_after" in after:
+        shaped["amount_after"] = given_of(level).get("amount", after["amount_after"])
+    return shaped
 
 
 def _shaped(wanted: Body, before: Body, level: Mapping[str, JSON]) -> dict[str, JSON]:
