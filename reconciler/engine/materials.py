@@ -102,9 +102,10 @@ class WorkspaceMaterials:
             raise RatecardError(
                 f"{path} cannot be read: {what}", hint="check the path, from the workspace on"
             ) from None
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise RatecardError(f"{path} is not a file", hint="name a file")
         with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise RatecardError(f"{path} is not a file", hint="name a file")
             data = file.read(limit + 1)
         if len(data) > limit:
             raise RatecardError(f"{path} is larger than {limit:,} bytes", hint="name a smaller file")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from reconciler.base.clock import format_time
-from reconciler.sandbox.exchange import Answer, Call, JSONObject, Refusal, Route, as_items, as_json, not_implemented
+from reconciler.sandbox.exchange import Answer, Call, JSONObject, Refusal, Route, as_items, as_json
+from reconciler.sandbox.images import put_image
 from reconciler.sandbox.products import BUSINESS
 from reconciler.sandbox.store import Store, Stored, new_id
 from reconciler.sandbox.validate import (
@@ -76,11 +77,10 @@ def listing(call: Call) -> Answer:
 def change(call: Call) -> Answer:
     check_query(call)
     request = read_body(call, PatchAddon)
-    if request.image_id is not None:
-        raise not_implemented("image_id: images")
     body = _found(call).body
     given = request.model_dump(exclude_unset=True, exclude={"image_id"})
     body |= {name: value for name, value in given.items() if value is not None or name == "description"}
+    put_image(call, body, "image_id" in request.model_fields_set, request.image_id)
     body["updated_at"] = format_time(call.now)
     call.store.replace(KIND, body["id"], body)
     call.record(body["id"], "addon changed", given)

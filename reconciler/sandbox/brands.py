@@ -9,7 +9,8 @@ from pydantic import Field
 
 from reconciler.base.clock import format_time
 from reconciler.sandbox import collections
-from reconciler.sandbox.exchange import Answer, Call, JSONObject, Refusal, Route, as_items, as_json, not_implemented
+from reconciler.sandbox.exchange import Answer, Call, JSONObject, Refusal, Route, as_items, as_json
+from reconciler.sandbox.images import put_image
 from reconciler.sandbox.products import BUSINESS, set_brand
 from reconciler.sandbox.store import Store, Stored, new_id
 from reconciler.sandbox.validate import Description, Strict, Text, check_query, read_body, read_flag
@@ -85,10 +86,9 @@ def change(call: Call) -> Answer:
     request = read_body(call, PatchBrand)
     stored = _found(call)
     _refuse_archived(stored)
-    if request.image_id is not None:
-        raise not_implemented("image_id: images")
     given = request.model_dump(exclude_unset=True, exclude={"image_id"})
     body = stored.body | given
+    put_image(call, body, "image_id" in request.model_fields_set, request.image_id)
     body["statement_descriptor"] = body["statement_descriptor"] or ""
     call.store.replace(KIND, stored.id, body)
     call.record(stored.id, "brand changed", given)

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from reconciler.base.clock import format_time
-from reconciler.sandbox.exchange import Answer, Call, JSONObject, Refusal, Route, as_items, as_json, not_implemented
+from reconciler.sandbox.exchange import Answer, Call, JSONObject, Refusal, Route, as_items, as_json
+from reconciler.sandbox.images import put_image
 from reconciler.sandbox.products import BUSINESS, check_brand, set_collection
 from reconciler.sandbox.store import Store, Stored, new_id
 from reconciler.sandbox.validate import (
@@ -142,11 +143,10 @@ def change(call: Call) -> Answer:
     check_query(call)
     request = read_body(call, PatchCollection)
     body = _found(call).body
-    if request.image_id is not None:
-        raise not_implemented("image_id: images")
     check_brand(call.store, request.brand_id)
     given = request.model_dump(exclude_unset=True, exclude={"group_order", "image_id"})
     body |= {name: value for name, value in given.items() if value is not None or name not in ("name", "brand_id")}
+    put_image(call, body, "image_id" in request.model_fields_set, request.image_id)
     if request.group_order is not None:
         body["groups"] = _ordered(body["groups"], request.group_order, "group_id", "group_order")
     return _kept(call, body, "collection changed")

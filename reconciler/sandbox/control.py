@@ -10,7 +10,7 @@ from aiohttp import web
 from pydantic import Field, model_validator
 
 from reconciler.base.clock import format_time, parse_time
-from reconciler.sandbox import agenda, messages, refunds
+from reconciler.sandbox import agenda, images, messages, refunds
 from reconciler.sandbox.charges import PaymentMethod, set_method
 from reconciler.sandbox.exchange import Cause, JSONObject, Refusal
 from reconciler.sandbox.faults import Rule
@@ -68,6 +68,7 @@ def add_routes(application: web.Application, sandbox: Sandbox) -> None:
     application.router.add_routes(
         [
             web.post("/_sandbox/reset", controls.reset),
+            web.put("/_sandbox/uploads/{image_id}", controls.upload),
             web.get("/_sandbox/clock", controls.show_clock, allow_head=False),
             web.post("/_sandbox/clock", controls.move_clock),
             web.get("/_sandbox/faults", controls.show_faults, allow_head=False),
@@ -95,6 +96,18 @@ class Controls:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
+
+    async def upload(self, request: web.Request) -> web.Response:
+        """Take the bytes of an image, as a store of files does whose address the API gave."""
+        parts, size = [], 0
+        async for part in request.content.iter_any():
+            size += len(part)
+            if size > images.LARGEST:
+                raise Refusal(413, "UPLOAD_TOO_LARGE", f"more than {images.LARGEST} bytes")
+            parts.append(part)
+        with self._sandbox.store.transaction():
+            images.receive(self._sandbox.store, request.match_info["image_id"], b"".join(parts))
+        return web.Response()
 
     async def reset(self, _: web.Request) -> web.Response:
         """Forget objects, ledger, clock, faults, limits and counts."""

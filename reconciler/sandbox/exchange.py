@@ -81,6 +81,7 @@ class Call(Cause):
     parameters: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
+    origin: str = ""  # where the sandbox was asked: `http://127.0.0.1:8787`
 
 
 Handler: TypeAlias = Callable[[Call], Answer]

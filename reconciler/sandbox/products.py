@@ -11,6 +11,7 @@ from pydantic import Field
 from reconciler.base.clock import format_time
 from reconciler.sandbox.attachments import AttachCredit, AttachEntitlement, show_credits, show_entitlements
 from reconciler.sandbox.exchange import Answer, Call, JSONObject, Refusal, Route, as_items, as_json, not_implemented
+from reconciler.sandbox.images import put_image
 from reconciler.sandbox.localized_prices import archive_rules
 from reconciler.sandbox.prices import Price, base_amount, echo_meter, show_price
 from reconciler.sandbox.store import Facets, Store, Stored, new_id
@@ -184,8 +185,6 @@ def change(call: Call) -> Answer:
     body = stored.body
     given = request.model_fields_set
     _refuse_what_is_missing(call.store, request)
-    if request.image_id is not None:
-        raise not_implemented("image_id: images")
     if request.price is not None:
         if request.price.type != body["price"]["type"]:
             raise invalid("price.type", f'"{body["price"]["type"]}" cannot become "{request.price.type}"')
@@ -212,6 +211,7 @@ def change(call: Call) -> Answer:
         body["addons"] = _show_addons(call.store, request.addons, body["price"]["type"], here)
     if request.brand_id is not None:
         body["brand_id"] = request.brand_id
+    put_image(call, body, "image_id" in given, request.image_id)
     if "pricing_mode" in given:
         archive_rules(call.store, stored.id, request.pricing_mode)
     body["updated_at"] = format_time(call.now)

@@ -26,6 +26,7 @@ from reconciler.sandbox import (
     discounts,
     disputes,
     entitlements,
+    images,
     localized_prices,
     meters,
     payments,
@@ -58,6 +59,7 @@ UNKNOWN_ROUTE = "(unknown)"
 KEY_PREFIX = "dodo_test_"
 SERVED_ROUTES: tuple[Route, ...] = (
     *short_links.ROUTES,
+    *images.ROUTES,
     *products.ROUTES,
     *localized_prices.ROUTES,
     *credit_entitlements.ROUTES,
@@ -141,6 +143,7 @@ class Sandbox:
                 now=self.clock.now(),
                 store=self.store,
                 request=request_id,
+                origin=f"http://{request.host}",
             )
             answer = self._perform(call, handler)
         except Refusal as refusal:

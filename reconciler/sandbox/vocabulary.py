@@ -50,13 +50,11 @@ EVENT_TYPES = words(
 """What a webhook endpoint can subscribe to."""
 
 _UNSERVED = """
-    /addons/{id}/images PUT
     /balances/ledger GET
     /blocklist/customers GET POST
     /blocklist/customers/{entry_id} DELETE GET
     /blocklist/customers/{entry_id}/notes POST
     /blocklist/customers/{entry_id}/notes/{note_id} PATCH
-    /brands/{id}/images PUT
     /checkout/supported_countries GET
     /checkouts POST
     /checkouts/preview POST
@@ -92,9 +90,7 @@ _UNSERVED = """
     /payouts/{payout_id}/breakup GET
     /payouts/{payout_id}/breakup/details GET
     /payouts/{payout_id}/breakup/details/csv GET
-    /product-collections/{id}/images PUT
     /products/{id}/files PUT
-    /products/{id}/images PUT
     /subscriptions/{subscription_id}/charge POST
     /subscriptions/{subscription_id}/credit-usage GET
     /subscriptions/{subscription_id}/update-payment-method POST

@@ -30,7 +30,7 @@ MODELS: dict[str, type[Any]] = {**KINDS, "Workspace": WorkspaceDocument}
 TEXTS = (
     "pro", "PRO-1", "https://example.com/a", "http://127.0.0.1:8080", "ada@example.com", "subscription.active",
     "smtp.example.com:587", "Acme Books", "acme.example", "ACME BOOKS", "Plan/pro:monthly", "spec.title",
-    "env:HOOK_TOKEN", "file:keys/hook",
+    "env:HOOK_TOKEN", "file:keys/hook", "images/pro.png",
 )  # fmt: skip
 KEY = f"ssh-ed25519 {base64.b64encode(b'%c%c%c%cssh-ed25519%s' % (0, 0, 0, 11, bytes(36))).decode()}"
 WRONG: tuple[Any, ...] = (

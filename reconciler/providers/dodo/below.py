@@ -21,6 +21,7 @@ from reconciler.providers.base import Fate, Found, Keeper, Kept, Materials, Requ
 from reconciler.providers.dodo.capabilities import (
     ALLOWED,
     HEADERS,
+    IMAGE,
     PATHS,
     SECRET,
     SHORT_LINK,
@@ -87,6 +88,7 @@ class Below:
         # They know what is here.
         from reconciler.providers.dodo.allowing import Allowed
         from reconciler.providers.dodo.linking import ShortLinks
+        from reconciler.providers.dodo.picturing import Images
         from reconciler.providers.dodo.translating import Translations
 
         self._headers = Headers(client, pool, materials)
@@ -96,6 +98,7 @@ class Below:
             ALLOWED: Allowed(client, pool),
             TRANSLATION: Translations(client, pool),
             SHORT_LINK: ShortLinks(client),
+            IMAGE: Images(client, materials),
         }
 
     def keep_with(self, keeper: Keeper) -> None:

@@ -19,6 +19,7 @@ PRICING_MODE, LOCALIZED_PRICE = "pricing_mode", "localized_price"
 # Below an object too, each with its own requests: `WEBHOOK/headers`, `WEBHOOK/secret`.
 HEADERS, SECRET = "webhook_headers", "webhook_secret"
 ALLOWED = "discount_customers"  # `DISCOUNT/customers`
+IMAGE = "image"  # `PRODUCT/image`
 TRANSLATION, SHORT_LINK = "translation", "short_link"  # `PRODUCT/de`, `PRODUCT/SLUG`
 
 PATHS = {
@@ -215,6 +216,10 @@ _TRANSLATION_LABELS = {
     "activation_message": Label("message"),
 }
 _SHORT_LINK_LABELS = {"product_id": Label("leads to"), "slug": Label("ends with")}
+_IMAGE_LABELS = {
+    "object": Label("kind of object", quiet=True),
+    "sha256": Label("hash of its bytes"),
+}
 _SECRET_LABELS = {"webhook_id": Label("of"), "to": Label("put into")}
 
 _MODE_LABELS = {
@@ -404,6 +409,23 @@ _CONFIGURATION = {
         goes_along=True,
         parts={"": Reading.ALWAYS},  # a list for each object that specs translate; with `whole` for each there is
         irreversible={"delete": "Dodo keeps no deleted text; planning the specs that hold it puts it again"},
+    ),
+    IMAGE: KindCapabilities(
+        kind=IMAGE,
+        specs=frozenset({"Plan", "Product", "Addon", "Collection", "Brand"}),
+        rank=35,
+        immutable=frozenset({"of", "object"}),
+        removal="delete",
+        restorable=False,
+        marked=False,
+        labels=_IMAGE_LABELS,
+        accessory=True,
+        goes_along=True,
+        keeps=True,
+        irreversible={
+            "update": "the image from before is kept nowhere; a file with its bytes puts it again",
+            "delete": "the image is kept nowhere; a file with its bytes puts it again",
+        },
     ),
     SHORT_LINK: KindCapabilities(
         kind=SHORT_LINK,

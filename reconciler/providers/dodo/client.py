@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import orjson
@@ -296,6 +297,27 @@ class Client:
             except RecursionError:
                 raise ValueError("it is nested too deep") from None
         return value
+
+    def upload(self, url: str, data: bytes, content_type: str) -> None:
+        """Put bytes to an address that the provider gave: without our key, which is for the provider alone.
+
+        Raises ProviderError.
+        """
+        parts = urlsplit(url)
+        local = parts.hostname in ("127.0.0.1", "localhost", "::1") and self.url.startswith("http://")
+        if parts.scheme != "https" and not local:
+            raise ProviderError(f"the address for an upload, at {parts.hostname}, is not https")
+        with self._guard:
+            self._sent["PUT"] += 1
+        try:
+            verify: ssl.SSLContext | bool = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if local else True
+            with httpx.Client(timeout=TIMEOUT_S, verify=verify, trust_env=not local) as stranger:
+                answer = stranger.put(url, content=data, headers={"Content-Type": content_type})
+        except httpx.HTTPError as error:
+            raise ProviderError(f"PUT to {parts.hostname}: {_reason(error)}", retry=True) from None
+        if not answer.is_success:
+            message = f"PUT to {parts.hostname}: answered {answer.status_code}: {self._excerpt(answer.content)}"
+            raise ProviderError(message, status=answer.status_code)
 
     def _send(self, method: str, path: str, query: Query | None, content: bytes | None) -> _Answer:
         self._limiter.acquire()

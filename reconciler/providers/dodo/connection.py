@@ -23,13 +23,14 @@ from reconciler.plan.resource import FOREIGN, Binding, Live, LiveResource, refer
 from reconciler.providers.base import Found, Keeper, Materials, Request
 from reconciler.providers.dodo.actions.books import DodoBooks
 from reconciler.providers.dodo.actions.executing import Actions
-from reconciler.providers.dodo.below import Below, SoFar
+from reconciler.providers.dodo.below import Below, SoFar, own_id
 from reconciler.providers.dodo.capabilities import (
     ARCHIVABLE,
     BRAND,
     CAPABILITIES,
     COLLECTION,
     DISCOUNT,
+    IMAGE,
     LOCALIZED_PRICE,
     PATHS,
     PRICING_MODE,
@@ -202,7 +203,9 @@ class DodoConnection:
         resources += self._read_below([raw for raw in products if raw.get("pricing_mode")], addresses)
         bound = {binding.id: binding for binding in (*also, *bindings.values()) if binding.kind in self._below}
         below, untold = self._below.read(SoFar(raws, bound, addresses, whole))
-        resources = [_with_untold(one, untold) for one in resources] if untold else resources
+        images = {own_id(one.id) for one in below if one.kind == IMAGE}
+        if untold or images:
+            resources = [_with_untold(one, untold, images) for one in resources]
         return Live((*resources, *below), account)
 
     def _read_below(self, products: Sequence[Raw], addresses: Mapping[str, str]) -> list[LiveResource]:
@@ -478,9 +481,12 @@ class DodoConnection:
         return self._client.find(f"{PATHS[DISCOUNT]}/code/{quote(code, safe='')}")
 
 
-def _with_untold(item: LiveResource, untold: Mapping[str, tuple[str, ...]]) -> LiveResource:
-    more = untold.get(item.id)
-    return replace(item, untold=(*item.untold, *more)) if more and not item.archived else item
+def _with_untold(item: LiveResource, untold: Mapping[str, tuple[str, ...]], images: Collection[str]) -> LiveResource:
+    """An object with what no spec says below it, and without its image where that is one of ours."""
+    told = (*item.untold, *untold.get(item.id, ()))
+    if item.id in images:
+        told = tuple(text for text in told if not text.startswith("image "))
+    return item if told == item.untold else replace(item, untold=told)
 
 
 def _named(body: Body, addresses: Mapping[str, str]) -> Body:

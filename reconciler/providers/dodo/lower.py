@@ -22,11 +22,13 @@ from reconciler.providers.dodo.capabilities import (
     DISCOUNT,
     LOCALIZED_PRICE,
     METER,
+    PRODUCT,
     SHORT_LINK,
     TRANSLATION,
 )
 from reconciler.providers.dodo.eligible import allowed_customers
 from reconciler.providers.dodo.parts import parts_of
+from reconciler.providers.dodo.picturing import image_resources
 from reconciler.spec.kinds.registry import CONFIGURATION
 from reconciler.spec.load import Spec, diagnostic
 
@@ -92,17 +94,21 @@ class _Lowering:
         if document.kind == "Discount":
             return [self._discount(spec, document, adopt), *allowed_customers(document, adopt)]
         if document.kind == "Product":
-            return [products.single_product(document, adopt, self.credits)]
+            product = products.single_product(document, adopt, self.credits)
+            return [product, *image_resources(document.spec.image, PRODUCT, (product,))]
         if document.kind == "Credit":
             return [grants.credit_resource(document, adopt)]
         if document.kind == "Entitlement":
             return [grants.entitlement_resource(document, adopt)]
         if document.kind == "Addon":
-            return [selling.addon_resource(document, adopt)]
+            addon = selling.addon_resource(document, adopt)
+            return [addon, *image_resources(document.spec.image, ADDON, (addon,))]
         if document.kind == "Collection":
-            return [self._collection(document, adopt)]
+            collection = self._collection(document, adopt)
+            return [collection, *image_resources(document.spec.image, COLLECTION, (collection,))]
         if document.kind == "Brand":
-            return [selling.brand_resource(document, adopt)]
+            brand = selling.brand_resource(document, adopt)
+            return [brand, *image_resources(document.spec.image, BRAND, (brand,))]
         assert document.kind == "Webhook", "all other kinds of configuration are lowered above"
         return list(endpoints.webhook_resources(document, adopt))
 
@@ -112,7 +118,8 @@ class _Lowering:
         if self._refused(spec, names, plan_limits.plan_limits(document, parts)):
             return []
         adopted = dict(_adopted(document, names))
-        return [products.plan_product(document, part, adopted.get(part.name), self.credits) for part in parts]
+        made = [products.plan_product(document, part, adopted.get(part.name), self.credits) for part in parts]
+        return [*made, *image_resources(document.spec.image, PRODUCT, tuple(made))]
 
     def _regional(self, spec: Spec, document: RegionalPricing) -> list[Resource]:
         from reconciler.providers.dodo import regional  # with models of its own

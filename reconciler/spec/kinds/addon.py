@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Literal
 
 from reconciler.base.diagnostics import Mistake
-from reconciler.spec.kinds.fields import Metadata, Model, MoneyText, TaxCategory, Text, Title
+from reconciler.spec.kinds.fields import ImageFile, Metadata, Model, MoneyText, TaxCategory, Text, Title
 from reconciler.spec.kinds.lifecycle import ConfigurationDocument
+from reconciler.spec.models import Field
 
 
 class AddonSpec(Model):
@@ -15,6 +16,7 @@ class AddonSpec(Model):
 
     title: Title
     description: Text | None = None
+    image: ImageFile | None = Field(default=None, description="A file of the workspace, such as images/pro.png")
     tax_category: TaxCategory
     amount: MoneyText
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from reconciler.spec.kinds.fields import Metadata, Model, Text, Title, clean_text
+from reconciler.spec.kinds.fields import ImageFile, Metadata, Model, Text, Title, clean_text
 from reconciler.spec.kinds.lifecycle import ConfigurationDocument
 from reconciler.spec.models import BeforeValidator, Field, StringConstraints
 
@@ -24,6 +24,7 @@ class BrandSpec(Model):
 
     title: Title
     description: Text | None = None
+    image: ImageFile | None = Field(default=None, description="A file of the workspace, such as images/pro.png")
     website: Website | None = Field(default=None, description="An address that begins with https://")
     support_email: Email | None = None
     statement_descriptor: Descriptor | None = Field(default=None, description="What stands on the card statement")

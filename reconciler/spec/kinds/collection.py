@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from reconciler.base.diagnostics import Mistake
-from reconciler.spec.kinds.fields import Metadata, Model, Name, PlanReference, Reference, Text, Title
+from reconciler.spec.kinds.fields import ImageFile, Metadata, Model, Name, PlanReference, Reference, Text, Title
 from reconciler.spec.kinds.lifecycle import ConfigurationDocument
 from reconciler.spec.models import Field
 
@@ -42,6 +42,7 @@ class CollectionSpec(Model):
 
     title: Title
     description: Text | None = None
+    image: ImageFile | None = Field(default=None, description="A file of the workspace, such as images/pro.png")
     brand: Name | None = Field(default=None, description="Under which brand it stands; else the account's own")
     groups: list[Group] = Field(min_length=1, max_length=50)
     plan_change: PlanChange = PlanChange()

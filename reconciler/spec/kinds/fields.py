@@ -112,6 +112,12 @@ Title = Annotated[str, StringConstraints(min_length=1, max_length=250, pattern=r
 Text = Annotated[str, StringConstraints(min_length=1, max_length=5000), BeforeValidator(clean_text)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=100), BeforeValidator(clean_text)]
 
+# A file of the workspace, beside the specs.
+ImageFile = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^\s/~#][^\s#]*\.(png|jpg|jpeg|webp|gif|svg)$", max_length=300),
+]
+
 TaxCategory = Literal["saas", "digital-products", "e-book", "edtech", "live-tutoring"]
 
 

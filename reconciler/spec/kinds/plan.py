@@ -12,6 +12,7 @@ from reconciler.spec.kinds.action import Notice, action_mistakes
 from reconciler.spec.kinds.commitment import Commitment, commitment_mistakes, ends_mistakes, standing_mistakes
 from reconciler.spec.kinds.credit import CreditLine
 from reconciler.spec.kinds.fields import (
+    ImageFile,
     Metadata,
     Model,
     MomentText,
@@ -135,6 +136,7 @@ class PlanSpec(Model):
 
     title: Title
     description: Text | None = None
+    image: ImageFile | None = Field(default=None, description="A file of the workspace, such as images/pro.png")
     tax_category: TaxCategory
     prices: dict[Name, Price] = Field(default={}, max_length=50, description="Needed unless there are commitments")
     commitments: list[Commitment] = Field(

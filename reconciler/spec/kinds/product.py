@@ -9,6 +9,7 @@ from reconciler.base.diagnostics import Mistake
 from reconciler.spec.kinds.commitment import standing_mistakes
 from reconciler.spec.kinds.credit import GivenCredit
 from reconciler.spec.kinds.fields import (
+    ImageFile,
     Metadata,
     Model,
     MoneyText,
@@ -36,6 +37,7 @@ class ProductSpec(Model):
 
     title: Title
     description: Text | None = None
+    image: ImageFile | None = Field(default=None, description="A file of the workspace, such as images/pro.png")
     tax_category: TaxCategory
     amount: MoneyText | None = None
     pay_what_you_want: PayWhatYouWant | None = None

@@ -1,0 +1,109 @@
+"""Images of products, add-ons, collections and brands: uploaded by the hash of their bytes, which the journal keeps.
+
+Dodo answers with an address only. As long as that is the one from after our upload, the image is the one we sent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from reconciler.base.canonical import Body
+from reconciler.base.errors import AnswerLostError, ProviderError, RatecardError, RefusedError
+from reconciler.plan.change_set import Change
+from reconciler.plan.resource import LiveResource, Resource, reference
+from reconciler.providers.base import Fate, Found, Materials, Request
+from reconciler.providers.dodo.below import SoFar, needed, own_id, refer
+from reconciler.providers.dodo.capabilities import COLLECTION, IMAGE, PATHS, PRODUCT
+from reconciler.providers.dodo.client import Client
+
+_BY_HAND = "not ours"
+
+
+def image_resources(image: str | None, kind: str, owners: tuple[Resource, ...]) -> Iterator[Resource]:
+    """The image of each object that a spec with an image comes to."""
+    if image is None:
+        return
+    for owner in owners:
+        body: Body = {"of": reference(owner.address), "object": kind, "file": image, "sha256": None}
+        address = f"{owner.address}{'.' if ':' in owner.address else ':'}image"
+        yield Resource(address, IMAGE, f"{owner.title}: image", body, (owner.address,))
+
+
+class Images:
+    """The images that we uploaded."""
+
+    def __init__(self, client: Client, materials: Materials | None) -> None:
+        self._client, self._materials = client, materials
+
+    def read(self, so_far: SoFar) -> tuple[list[LiveResource], dict[str, tuple[str, ...]]]:
+        """Ours, by what the journal keeps; an image that others put in its place has another address."""
+        found = []
+        for binding in so_far.bindings.values():
+            kept = binding.keeps or {}
+            owner = own_id(binding.id)
+            raw = so_far.raws.get(str(kept.get("object")), {}).get(owner) if binding.kind == IMAGE else None
+            if raw is None or not raw.get("image"):
+                continue
+            same = _plain(raw["image"]) == kept.get("url")
+            body: Body = {
+                "of": refer(owner, so_far.addresses),
+                "object": kept["object"],
+                "file": kept.get("file"),
+                "sha256": kept.get("sha256") if same else _BY_HAND,
+            }
+            found.append(LiveResource(IMAGE, binding.id, f"image of {raw.get('name')}", body, keeps=kept))
+        return found, {}
+
+    def prepare(self, change: Change, owner: str, body: Mapping[str, Any] | None) -> Request:
+        """The first request of an upload, with which file is meant; or what takes the image away."""
+        told: Mapping[str, Any] = body if body is not None else change.before or {}
+        path = f"{PATHS[str(told['object'])]}/{quote(owner, safe='')}"
+        if body is None:
+            return Request("PATCH", path, {"image_id": None})
+        return Request("PUT", f"{path}/images", {"file": body["file"], "sha256": body["sha256"]})
+
+    def write(self, change: Change, owner: str, request: Request) -> tuple[str, Body | None]:
+        """Upload and attach: several requests, which can all be made again."""
+        if change.after is None:
+            self._client.write("PATCH", request.path, {"image_id": None})
+            return f"{owner}/image", None
+        kind, file, wanted = (str(change.after[name]) for name in ("object", "file", "sha256"))
+        data = needed(self._materials).file(file)
+        if hashlib.sha256(data).hexdigest() != wanted:
+            raise RefusedError(
+                f"{file} holds other bytes than when it was planned",
+                hint="plan again, and have the new change set approved",
+            )
+        path = request.path.removesuffix("/images")
+        asks = "?force_update=true" if kind in (PRODUCT, COLLECTION) else ""
+        told = self._client.write("PUT", f"{request.path}{asks}", None)
+        try:
+            url = self._attach(path, told, data, mimetypes.guess_type(file)[0] or "application/octet-stream")
+        except (ProviderError, RatecardError) as error:
+            # An upload that nothing refers to does no harm, and the same steps lead on from anywhere.
+            raise AnswerLostError(f"{request.path}: the image was not attached: {error.message}") from error
+        return f"{owner}/image", {"object": kind, "file": file, "sha256": wanted, "url": _plain(url)}
+
+    def _attach(self, path: str, told: Any, data: bytes, content_type: str) -> str:
+        url, image_id = (told.get(name) if isinstance(told, dict) else None for name in ("url", "image_id"))
+        if not isinstance(url, str) or not isinstance(image_id, str):
+            raise ProviderError("Dodo answered with no address for the image")
+        self._client.upload(url, data, content_type)
+        self._client.write("PATCH", path, {"image_id": image_id})
+        shown = self._client.get(path)
+        if not isinstance(shown, dict) or not isinstance(shown.get("image"), str):
+            raise ProviderError("Dodo shows no image after it was put")
+        return str(shown["image"])
+
+    def find(self, change: Change, owner: str) -> Found:
+        """Which image an address stands for cannot be read, and to upload it again does no harm."""
+        return Found(Fate.NOT_DONE)
+
+
+def _plain(url: object) -> str:
+    """An address without what may differ each time, such as a signature."""
+    return str(url).partition("?")[0]
