@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("show", "Show a change set from a file or the journal."),
     "approve": ("approve", "Say yes to exactly one change set."),
     "reject": ("reject", "Say no to a change set."),
+    "confirm": ("confirm", "Say that you have set in the dashboard what no API has."),
     "apply": ("apply", "Apply an approved change set, once."),
     "resolve": ("resolve", "Answer, with a second person, what nobody could tell of a write."),
     "promote": ("promote", "Plan the same specs for another account; show how the two differ, without ids."),

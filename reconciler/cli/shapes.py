@@ -161,6 +161,7 @@ class DriftShape(Shape):
     drifts: list[DriftedShape]
     ignored: list[IgnoredShape]
     untold: list[str]
+    waiting: list[str] = Field(description="Settings that wait for a person: nobody can read them")
     change_set: dict[str, Any] | None
     written: list[str]
     issue: str | None
@@ -185,6 +186,7 @@ class DriftShape(Shape):
             drifts=[DriftedShape.of(one) for one in found.drifts],
             ignored=ignored,
             untold=list(found.untold),
+            waiting=[one.setting.address for one in found.settings],
             change_set=change_set,
             written=list(written),
             issue=issue,
@@ -311,6 +313,17 @@ class ImportedShape(Shape):
         ]
         left = [LeftShape(kind=one.kind, id=one.id, title=one.title, reason=why) for one, why in found.left]
         return cls(written=written, specs=specs, left=left, apart=list(found.apart), untold=list(found.untold))
+
+
+class Confirmation(Shape):
+    """`confirm`: who has set what in the dashboard, when, and for which digest of it."""
+
+    kind: Literal["Confirmation"] = "Confirmation"
+    setting: str
+    digest: str
+    person: str
+    at: str
+    proven: bool
 
 
 class Validation(Shape):
@@ -533,6 +546,7 @@ class VerificationShape(Shape):
 SHAPES: tuple[type[Shape], ...] = (
     ApplyResult,
     BlameShape,
+    Confirmation,
     DecisionShape,
     Diagnostics,
     DoubtsShape,

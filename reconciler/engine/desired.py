@@ -17,6 +17,7 @@ from reconciler.base.records import dataclass
 from reconciler.engine.config import Account, Workspace
 from reconciler.plan.lifecycle import Lifecycles, Move, Protection
 from reconciler.plan.resource import Resource
+from reconciler.plan.settings import Setting, SettingItem
 from reconciler.providers.base import Provider
 from reconciler.spec.files import Reader, SourceFile
 
@@ -46,7 +47,7 @@ class Desired:
     `count` is the number of specs without mistakes; they themselves are read when somebody asks for them. `acts` is
     whether any of them is an action, a policy, or a plan whose subscribers follow its price. `lifecycles` are what they
     protect and what they were called before. `layered` counts the values that come from elsewhere than the specs, by
-    what that is called.
+    what that is called. `settings` are what only a person can set.
     """
 
     resources: tuple[Resource, ...]
@@ -56,6 +57,7 @@ class Desired:
     acts: bool = False
     lifecycles: Lifecycles = Lifecycles()
     layered: tuple[tuple[str, int], ...] = ()
+    settings: tuple[Setting, ...] = ()
 
     @cached_property
     def _specs(self) -> Specs:
@@ -100,7 +102,7 @@ def load_desired(workspace: Workspace, provider: Provider, account: Account | No
         return remembered
     desired = _understood(given, workspace, provider)
     if not has_errors(desired.diagnostics):
-        told = [desired.count, desired.acts, desired.lifecycles, desired.layered]
+        told = [desired.count, desired.acts, desired.lifecycles, desired.layered, desired.settings]
         index.remember(key, [*told, desired.resources, desired.diagnostics])
     return desired
 
@@ -119,7 +121,7 @@ def _remembered(value: Any, given: Given, workspace: Workspace) -> Desired | Non
     """What an index remembers, in the form in which `orjson` writes dataclasses; None when it remembers nothing."""
     if value is None:
         return None
-    count, acts, lifecycles, layered, resources, diagnostics = value
+    count, acts, lifecycles, layered, settings, resources, diagnostics = value
 
     def read() -> Specs:
         # From the bytes that were compared: the files may be others by now.
@@ -128,13 +130,17 @@ def _remembered(value: Any, given: Given, workspace: Workspace) -> Desired | Non
         return read_specs(given, workspace)
 
     found = tuple(map(_resource, resources)), tuple(map(_diagnostic, diagnostics))
-    return Desired(*found, count, read, acts, _lifecycles(lifecycles), tuple(map(tuple, layered)))
+    return Desired(*found, count, read, acts, _lifecycles(lifecycles), tuple(map(tuple, layered)), _settings(settings))
 
 
 def _resource(one: dict[str, Any]) -> Resource:
     one["references"], one["notes"] = tuple(one["references"]), tuple(one["notes"])
     one["ignored"] = tuple(map(tuple, one["ignored"]))
     return Resource(**one)
+
+
+def _settings(found: list[dict[str, Any]]) -> tuple[Setting, ...]:
+    return tuple(Setting(one["address"], tuple(SettingItem(**item) for item in one["items"])) for one in found)
 
 
 def _lifecycles(one: dict[str, Any]) -> Lifecycles:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from reconciler.base.canonical import JSON, Body, fingerprint
 from reconciler.base.clock import format_time
+from reconciler.engine.confirming import open_settings
 from reconciler.engine.desired import load_desired
 from reconciler.engine.planning import with_impact
 from reconciler.engine.session import Session
@@ -20,6 +21,7 @@ from reconciler.plan.drift import Drift, Left, find_drift, gravity_of, in_order_
 from reconciler.plan.drift_decisions import KIND as DECISION
 from reconciler.plan.drift_decisions import Choice, Decided, accepted, narrowed, read_decision
 from reconciler.plan.resource import REFERENCE, Live, references_in, rewrite_body, same_value
+from reconciler.plan.settings import OpenSetting
 from reconciler.plan.untold import untold_of
 
 
@@ -28,7 +30,7 @@ class Drifted:
     """What has drifted, the gravest first; how many objects were looked at; and Live, as it was read.
 
     `ignored` are those that somebody decided to let be, each with what was decided. `untold` is what our objects have
-    that no spec says and nothing compares, a sentence each.
+    that no spec says and nothing compares, a sentence each. `settings` wait for a person: nobody can read them.
     """
 
     drifts: tuple[Drift, ...]
@@ -36,6 +38,7 @@ class Drifted:
     live: Live
     ignored: tuple[tuple[Drift, Decided], ...] = ()
     untold: tuple[str, ...] = ()
+    settings: tuple[OpenSetting, ...] = ()
 
 
 def look_for_drift(session: Session, *, whole: bool = False) -> Drifted:
@@ -60,8 +63,9 @@ def look_for_drift(session: Session, *, whole: bool = False) -> Drifted:
         rest, decided = _without_ignored(told, ignored.get(drift.address, ()), capabilities, now)
         active += [rest] if rest is not None else []
         let_be += [(told, one) for one in decided]
+    settings = open_settings(session, wanted.settings)
     own = frozenset(binding.id for binding in bindings.values())
-    return Drifted(in_order_of_gravity(active), len(left), live, tuple(let_be), tuple(untold_of(live, own)))
+    return Drifted(in_order_of_gravity(active), len(left), live, tuple(let_be), tuple(untold_of(live, own)), settings)
 
 
 def remember_seen(session: Session, found: Drifted) -> Drifted:

@@ -18,6 +18,7 @@ from reconciler.plan.change_set import BegunAction, Change, ChangeSet, Verb
 from reconciler.plan.diff import Problem, diff
 from reconciler.plan.impact import NOTHING, Exposure, Impact, ended, kept, replaced
 from reconciler.plan.resource import Binding, Live
+from reconciler.plan.settings import OpenSetting
 from reconciler.plan.untold import untold_of
 
 if TYPE_CHECKING:
@@ -117,9 +118,19 @@ def make_change_set(session: Session, desired: Desired | None = None, *, whole: 
             *untold_of(live),
         ),
         actions=(*moves.begun, *actions.begun),
+        settings=_settings(session, wanted),
     )
     change_set = replace(change_set, requests=dict(session.connection.requests()))
     return Planned(change_set, tuple(in_order(diagnostics)), found.unchanged, live, wanted.layered)
+
+
+def _settings(session: Session, wanted: Desired) -> tuple[OpenSetting, ...]:
+    """What waits for a person: asked only where anything is declared that only people can set."""
+    if not wanted.settings:
+        return ()
+    from reconciler.engine.confirming import open_settings
+
+    return open_settings(session, wanted.settings)
 
 
 def _moves(session: Session, wanted: Desired, configuration: Sequence[Change], live: Live) -> Moves:

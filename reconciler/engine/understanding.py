@@ -18,7 +18,7 @@ from reconciler.spec.compose import Value
 from reconciler.spec.kinds.fields import ALIAS_PREFIX
 from reconciler.spec.kinds.lifecycle import ConfigurationDocument
 from reconciler.spec.kinds.plan import Plan
-from reconciler.spec.kinds.registry import CONFIGURATION
+from reconciler.spec.kinds.registry import CONFIGURATION, SETTINGS
 from reconciler.spec.layers import Layer, LayeredSource, Layers
 from reconciler.spec.lifecycle import check_lifecycles, protected_specs, renamed_specs
 from reconciler.spec.load import Loaded, Spec, load_files
@@ -44,14 +44,20 @@ def understand(given: Given, workspace: Workspace, provider: Provider) -> Desire
         # A reference that leads nowhere is told by `check`, which knows the specs that could not be read.
         *(found for found in lowered.diagnostics if found.code != UNKNOWN_NAME),
     ]
-    acts = any(spec.kind not in CONFIGURATION or _moves(spec) for spec in specs)
+    acts = any(spec.kind not in (CONFIGURATION | SETTINGS) or _moves(spec) for spec in specs)
     lifecycles = Lifecycles(
         tuple(Protection(address, location) for address, location in protected_specs(specs)),
         tuple(Move(*renamed) for renamed in renamed_specs(specs)),
     )
     found = resources, tuple(in_order(diagnostics))
     return Desired(
-        *found, len(specs), partial(_read, given, workspace, loaded), acts, lifecycles, _layered(loaded.specs)
+        *found,
+        len(specs),
+        partial(_read, given, workspace, loaded),
+        acts,
+        lifecycles,
+        _layered(loaded.specs),
+        lowered.settings,
     )
 
 

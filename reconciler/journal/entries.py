@@ -43,6 +43,7 @@ class EntryKind(StrEnum):
     RESOLUTION = "resolution"
     CHECKPOINT = "checkpoint"
     PROTECTION = "protection"
+    CONFIRMATION = "confirmation"
     DRIFT = "drift"
 
 
@@ -305,6 +306,11 @@ def prompt_body(
         "written": written,
         "revises": revises,
     }
+
+
+def confirmation_body(setting: str, digest: str, by: str, *, reason: str | None = None) -> Body:
+    """A named person has set in a dashboard what `setting` says, whose digest this is; signing adds the proof."""
+    return {"setting": setting, "digest": digest, "by": by, "reason": reason}
 
 
 def protection_body(protected: Mapping[str, str]) -> Body:

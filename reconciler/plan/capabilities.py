@@ -136,12 +136,14 @@ class OperationCapabilities:
 class Capabilities:
     """What can be done at one provider, by kind of object; and the types of events that its webhooks can report.
 
-    `kinds` holds the kinds of actions too, whose `operations` say how their effects are found again.
+    `kinds` holds the kinds of actions too, whose `operations` say how their effects are found again. `by_hand` names
+    what its API does not tell, and only people can set.
     """
 
     provider: str
     kinds: Mapping[str, KindCapabilities]
     event_types: tuple[str, ...] = ()
+    by_hand: tuple[str, ...] = ()
     operations: Mapping[str, OperationCapabilities] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -14,6 +14,7 @@ from functools import cached_property
 from reconciler.base.canonical import JSON, Body, digest
 from reconciler.base.records import dataclass
 from reconciler.plan.impact import Impact
+from reconciler.plan.settings import OpenSetting
 
 # No rules exist until a Policy does: everything asks, and live accounts are refused.
 NO_POLICY = "none"
@@ -138,7 +139,8 @@ class ChangeSet:
     """All changes of one run, in the order in which they are made.
 
     `purpose` is `apply` for one made from specs and `revert` for the reverse of another, whose digest is `reverts`.
-    `actions` are those that begin with it; one of which only a rest is done began with another.
+    `actions` are those that begin with it; one of which only a rest is done began with another. `settings` wait for a
+    person when it is made: they are told, are no part of what is approved, and are never sent.
     """
 
     account: AccountIdentity
@@ -151,6 +153,7 @@ class ChangeSet:
     warnings: tuple[str, ...] = ()
     requests: Mapping[str, int] | None = None
     actions: tuple[BegunAction, ...] = ()
+    settings: tuple[OpenSetting, ...] = ()
 
     @cached_property
     def digest(self) -> str:

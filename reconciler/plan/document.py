@@ -20,6 +20,7 @@ from reconciler.base.money import Money, parse_money
 from reconciler.plan.capabilities import LOCAL_KINDS
 from reconciler.plan.change_set import AccountIdentity, BegunAction, Change, ChangeSet, Reverse, Undo, Unmanaged, Verb
 from reconciler.plan.impact import Impact
+from reconciler.plan.settings import Confirmed, OpenSetting, Setting, SettingItem
 from reconciler.plan.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -121,6 +122,33 @@ class ActionDocument(_Part):
     spec: str
 
 
+class SettingItemDocument(_Part):
+    """One thing to set: what, to what, where in the dashboard, and where that is documented."""
+
+    what: str
+    value: str
+    where: str
+    source: str
+
+
+class ConfirmedDocument(_Part):
+    """Who confirmed a setting when it was another one."""
+
+    by: str
+    at: str
+    digest: str
+    proven: bool
+
+
+class SettingDocument(_Part):
+    """A setting that waits for a person; nothing of it is ever sent."""
+
+    address: str
+    digest: str
+    items: list[SettingItemDocument]
+    last: ConfirmedDocument | None
+
+
 class UnmanagedDocument(_Part):
     """A live object that is not ours."""
 
@@ -164,6 +192,7 @@ class ChangeSetDocument(_Part):
     actions: list[ActionDocument]
     unmanaged: list[UnmanagedDocument]
     warnings: list[str]
+    settings: list[SettingDocument] = Field(default=[], description="What waits for a person, and is never sent")
     requests: dict[str, int] = Field(description="Provider requests that planning took, by HTTP method")
     seal: str = Field(description="sha256 over the canonical JSON of all other fields but verdicts")
     verdicts: list[VerdictDocument] | None = Field(
@@ -190,6 +219,7 @@ def to_document(change_set: ChangeSet) -> dict[str, JSON]:
             for item in change_set.unmanaged
         ],
         "warnings": list(change_set.warnings),
+        **({"settings": [_setting_document(one) for one in change_set.settings]} if change_set.settings else {}),
         "requests": dict(change_set.requests or {}),
     }
     return {**document, "seal": digest(document)}
@@ -287,6 +317,23 @@ def _check_whole(change_set: ChangeSet, keys: list[str]) -> None:
         seen.add(key)
 
 
+def _setting_document(one: OpenSetting) -> dict[str, JSON]:
+    items: list[JSON] = [
+        {"what": item.what, "value": item.value, "where": item.where, "source": item.source}
+        for item in one.setting.items
+    ]
+    last: JSON = None
+    if one.last is not None:
+        last = {"by": one.last.by, "at": one.last.at, "digest": one.last.digest, "proven": one.last.proven}
+    return {"address": one.setting.address, "digest": one.setting.digest, "items": items, "last": last}
+
+
+def _open_setting(one: SettingDocument) -> OpenSetting:
+    items = tuple(SettingItem(item.what, item.value, item.where, item.source) for item in one.items)
+    last = Confirmed(one.last.by, one.last.at, one.last.digest, one.last.proven) if one.last else None
+    return OpenSetting(Setting(one.address, items), last)
+
+
 def _change_document(change: Change) -> dict[str, JSON]:
     impact = change.impact
     return {
@@ -338,6 +385,7 @@ def _change_set(document: ChangeSetDocument) -> ChangeSet:
         warnings=tuple(document.warnings),
         requests=document.requests,
         actions=tuple(BegunAction(one.action, one.spec) for one in document.actions),
+        settings=tuple(map(_open_setting, document.settings)),
     )
 
 

@@ -20,6 +20,7 @@ from reconciler.plan.invoices import invoice_lines
 from reconciler.plan.migration import KIND as MIGRATION
 from reconciler.plan.migration_words import migration_lines
 from reconciler.plan.ownership import is_unowned
+from reconciler.plan.settings import waiting_lines
 
 if TYPE_CHECKING:
     from reconciler.plan.verdict import Verdict
@@ -50,7 +51,7 @@ def as_text(change_set: ChangeSet, capabilities: Capabilities, needs: Needs | No
     if change_set.changes:
         out = [f"Change set {change_set.short} for {_account(change_set)}"]
     else:
-        out = [f"No changes for {_account(change_set)}: live is what the specs ask for."]
+        out = [f"No changes for {_account(change_set)}: {_as_asked(change_set)}."]
     if change_set.reverts:
         out.append(f"It undoes the change set {change_set.reverts.removeprefix('sha256:')[:12]}.")
     if change_set.changes:
@@ -66,6 +67,7 @@ def as_text(change_set: ChangeSet, capabilities: Capabilities, needs: Needs | No
     out += _notes(change_set)
     out += _unmanaged(change_set.unmanaged)
     out += (f"Warning: {warning}" for warning in change_set.warnings)
+    out += waiting_lines(change_set.settings)
     # Line by line and last of all, so that no text of any part is forgotten.
     return "\n".join(map(escape, out)) + "\n"
 
@@ -75,7 +77,7 @@ def as_markdown(change_set: ChangeSet, capabilities: Capabilities, needs: Needs 
     said = needs or {}
     out = [f"### Change set `{change_set.short}` for {_plain(_account(change_set))}", ""]
     if not change_set.changes:
-        out.append("No changes: live is what the specs ask for.")
+        out.append(f"No changes: {_as_asked(change_set)}.")
     else:
         out += (f"- {text}" for text in totals(change_set))
         out += [f"- {_plain(said[None].sentence())}."] if None in said else []
@@ -90,10 +92,17 @@ def as_markdown(change_set: ChangeSet, capabilities: Capabilities, needs: Needs 
         *_notes(change_set),
         *_unmanaged(change_set.unmanaged),
         *(f"Warning: {warning}" for warning in change_set.warnings),
+        *(line.strip() for line in waiting_lines(change_set.settings)),
     ]:
         out += ["", _plain(text)]
     out += ["", f"Digest: `{change_set.digest}`"]
     return "\n".join(map(escape, out)) + "\n"
+
+
+def _as_asked(change_set: ChangeSet) -> str:
+    if change_set.settings:
+        return "what can be read is what the specs ask for, and something waits for a person"
+    return "live is what the specs ask for"
 
 
 def totals(change_set: ChangeSet) -> Iterator[str]:

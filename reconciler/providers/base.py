@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     )
     from reconciler.plan.impact import Exposure
     from reconciler.plan.resource import Binding, Live, LiveResource, Resource
+    from reconciler.plan.settings import Setting
     from reconciler.spec.load import Spec
 
 
@@ -87,10 +88,14 @@ class AccountAccess:
 
 @dataclass(frozen=True, slots=True)
 class Lowered:
-    """What specs mean at a provider: its resources, and what it cannot express, with the ways out."""
+    """What specs mean at a provider: its resources, and what it cannot express, with the ways out.
+
+    `settings` are what only a person can set there, as check-lists.
+    """
 
     resources: tuple[Resource, ...]
     diagnostics: tuple[Diagnostic, ...]
+    settings: tuple[Setting, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

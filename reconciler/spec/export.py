@@ -30,6 +30,7 @@ _COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
     "Collection": (("Title", ".spec.title"),),
     "Credit": (("Title", ".spec.title"), ("Unit", ".spec.unit")),
     "CreditGrant": (("Customers", ".spec.customers"), ("Amount", ".spec.amount")),
+    "DashboardSetting": (("Retries", ".spec.retries.enabled"),),
     "Entitlement": (("Title", ".spec.title"),),
     "Discount": (("Code", ".spec.code"),),
     "DiscountGrant": (("Subscription", ".spec.subscription"), ("Discount", ".spec.discount")),

@@ -67,7 +67,10 @@ def command(where: Where, change_set: str | None, resume: bool) -> int:
             if applied.hint:
                 say(f"  hint: {applied.hint}")
         elif applied.left == ():
-            say("Converged: planning again gives no changes.")
+            open_ones = len(found.settings)
+            wait = "waits" if open_ones == 1 else "wait"
+            waits = f"; {count(open_ones, 'setting')} {wait} for a person: `ratecard plan`" if open_ones else ""
+            say(f"Converged: planning again gives no changes{waits}.")
         elif applied.left is None:
             say(f"The specs have mistakes, so nobody can say whether all is done: {where.next_command('validate')}.")
         else:

@@ -126,6 +126,7 @@ def _print(
 ) -> None:
     from reconciler.cli.change_sets import needs_of, print_change_set
     from reconciler.plan.fields import escape
+    from reconciler.plan.settings import waiting_lines
 
     if where.json:
         from reconciler.cli.shapes import DriftShape
@@ -143,6 +144,8 @@ def _print(
         say(escape(f"Ignored until {ends}: {decided.address}{about} ({decided.reason}), approved by {decided.by}."))
     for text in found.untold:
         say(escape(f"Note: {text}"))
+    for text in waiting_lines(found.settings):
+        say(escape(text))
     for file in files:
         click.echo(f"\n{_difference(file)}", nl=False)
     if posted is not None:

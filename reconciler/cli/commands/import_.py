@@ -42,6 +42,9 @@ def command(where: Where, dry_run: bool) -> int:
             say(escape(f'  {resource.kind} {resource.id} "{resource.title}": {reason}'))
     for text in found.untold:
         say(escape(f"Note: {text}"))
+    by_hand = session.provider.capabilities.by_hand
+    if by_hand:
+        say(f"Note: its API does not tell {', '.join(by_hand)}: look there, and declare them in a DashboardSetting.")
     if found.specs and not dry_run:
         say(
             f"\nNext: {where.next_command('plan')} shows the change set that takes them over. Nothing live was touched."

@@ -159,6 +159,9 @@ def _sentence(entry: Entry) -> str:
             text = f"run {entry.text('run')} finished: {entry.text('result')}"
         case EntryKind.PROMPT:
             text = f"prompt of {entry.text('author')}: {' '.join(entry.text('prompt').split())[:80]}"
+        case EntryKind.CONFIRMATION:
+            proven = "" if body.get("proof") is not None else " (name not proven)"
+            text = f"{entry.text('by')} has set {entry.text('setting')}{proven}"
         case EntryKind.PROTECTION:
             protected = body.get("protected")
             names = sorted(protected) if isinstance(protected, Mapping) else []

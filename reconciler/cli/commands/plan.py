@@ -24,6 +24,7 @@ def _layered(counted: Sequence[tuple[str, int]]) -> str:
 @click.option("--format", "style", type=click.Choice(["text", "markdown"]), help="How to print it; else text.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes, 0 when there are none.")
 @with_refresh
+@click.option("--confirmed", is_flag=True, help="Exit 2 also while a DashboardSetting waits for a person.")
 @with_identity("asks for it")
 @with_where("workspace", "account", "now", "json")
 def command(
@@ -31,6 +32,7 @@ def command(
     out: Path | None,
     style: str | None,
     detailed_exitcode: bool,
+    confirmed: bool,
     refresh: str,
     person: str | None,
     key: Path | None,
@@ -66,4 +68,5 @@ def command(
         if change_set.changes:
             name = shlex.quote(str(out)) if out else change_set.short
             say(f"Next: {where.next_command(f'approve {name}')}, then {where.next_command(f'apply {name}')}.")
-    return CHANGES if detailed_exitcode and change_set.changes else 0
+    waits = confirmed and bool(change_set.settings)
+    return CHANGES if waits or (detailed_exitcode and change_set.changes) else 0

@@ -13,6 +13,7 @@ from reconciler.cli.common import Where, count, open_workspace, say, tell_words,
 def command(where: Where) -> int:
     """Check all specs, offline; tell every mistake with its place."""
     from reconciler.engine.desired import load_desired
+    from reconciler.plan.settings import check_list
     from reconciler.providers.registry import find_provider
 
     workspace = open_workspace(where)
@@ -34,5 +35,8 @@ def command(where: Where) -> int:
     if not wrong and not where.json:
         number = desired.count
         are, they = ("1 spec is", "it is") if number == 1 else (f"{number:,} specs are", "they are")
+        for setting in desired.settings:
+            say(f"{setting.address} is set by a person, never by ratecard:")
+            say("\n".join(f"  {line}" for line in check_list(setting)))
         say(f"{are} valid; at {account.provider} {they} {count(len(desired.resources), 'object')}.")
     return 1 if wrong else 0

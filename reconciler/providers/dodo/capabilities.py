@@ -484,6 +484,13 @@ _CONFIGURATION = {
 CAPABILITIES = Capabilities(
     provider="dodo",
     event_types=tuple(EVENT_TYPES),
+    by_hand=(
+        "payment retries",
+        "dunning messages",
+        "grace periods",
+        "adaptive currency",
+        "purchasing power percentages",
+    ),
     kinds={**_CONFIGURATION, **ACTION_KINDS, **LOCAL_ACTIONS},
     operations=ACTION_OPERATIONS,
 )

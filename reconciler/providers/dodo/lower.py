@@ -29,10 +29,11 @@ from reconciler.providers.dodo.capabilities import (
 from reconciler.providers.dodo.eligible import allowed_customers
 from reconciler.providers.dodo.parts import parts_of
 from reconciler.providers.dodo.picturing import image_resources
-from reconciler.spec.kinds.registry import CONFIGURATION
+from reconciler.spec.kinds.registry import CONFIGURATION, SETTINGS
 from reconciler.spec.load import Spec, diagnostic
 
 if TYPE_CHECKING:
+    from reconciler.plan.settings import Setting
     from reconciler.providers.dodo import regional
     from reconciler.spec.kinds.collection import Collection
     from reconciler.spec.kinds.discount import Discount
@@ -54,6 +55,7 @@ def lower(specs: Sequence[Spec]) -> Lowered:
     A spec with an error lowers to nothing; the others are lowered all the same. What is no configuration, such as an
     action, has no resources.
     """
+    declared = [spec for spec in specs if spec.kind in SETTINGS]
     specs = [spec for spec in specs if spec.kind in CONFIGURATION]
     lowering = _Lowering(specs)
     resources: list[Resource] = []
@@ -63,7 +65,20 @@ def lower(specs: Sequence[Spec]) -> Lowered:
     resources.extend(mode for mode in lowering.modes.values() if mode.references[0] in made)
     twins = lowering.refuse_twins(specs, resources)
     kept = tuple(one for one in resources if one.address.partition(":")[0] not in twins)
-    return Lowered(kept, tuple(lowering.diagnostics))
+    settings = tuple(_settings(declared, lowering.diagnostics))
+    return Lowered(kept, tuple(lowering.diagnostics), settings)
+
+
+def _settings(specs: Sequence[Spec], told: list[Diagnostic]) -> Iterator[Setting]:
+    """What only people can set, as far as it can be set at all."""
+    for spec in specs:
+        from reconciler.providers.dodo import settings  # with a model that few workspaces need
+
+        assert spec.document.kind == "DashboardSetting", "there is one kind of settings"
+        wrong = [diagnostic(spec, one.mistake, severity=one.severity) for one in settings.setting_limits(spec.document)]
+        told += wrong
+        if not wrong:
+            yield settings.setting(spec.document)
 
 
 class _Lowering:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from reconciler.spec.kinds.collection import Collection
     from reconciler.spec.kinds.credit import Credit
     from reconciler.spec.kinds.credit_grant import CreditGrant
+    from reconciler.spec.kinds.dashboard_setting import DashboardSetting
     from reconciler.spec.kinds.discount import Discount
     from reconciler.spec.kinds.discount_grant import DiscountGrant
     from reconciler.spec.kinds.entitlement import Entitlement
@@ -36,7 +37,7 @@ Configuration: TypeAlias = (
     " | ShortLink | Translation"
 )
 AnyAction: TypeAlias = "Refund | CreditGrant | Cancellation | Pause | TrialExtension | DiscountGrant | PlanMigration"
-AnyDocument: TypeAlias = "Configuration | AnyAction | Policy"
+AnyDocument: TypeAlias = "Configuration | AnyAction | Policy | DashboardSetting"
 
 # kind -> its module, which has a model of that name.
 _CONFIGURATION = {
@@ -65,18 +66,22 @@ _ACTIONS = {
 }
 # What is neither: it says who may do the others.
 _RULES = {"Policy": "policy"}
+# What only people can set: declared, and never sent.
+_SETTINGS = {"DashboardSetting": "dashboard_setting"}
 
 # What is kept as it is written: the kinds that providers lower to resources.
 CONFIGURATION = frozenset(_CONFIGURATION)
 # What is done once.
 ACTIONS = frozenset(_ACTIONS)
+# What a person sets and confirms.
+SETTINGS = frozenset(_SETTINGS)
 
 
 class _Kinds(Mapping[str, "type[AnyDocument]"]):
     """The models by kind, each imported when it is asked for: a kind costs its models only where there is one of it."""
 
     def __init__(self) -> None:
-        self._modules = dict(sorted((_CONFIGURATION | _ACTIONS | _RULES).items()))
+        self._modules = dict(sorted((_CONFIGURATION | _ACTIONS | _RULES | _SETTINGS).items()))
 
     def __getitem__(self, kind: str) -> type[AnyDocument]:
         module = import_module(f"reconciler.spec.kinds.{self._modules[kind]}")
