@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -81,6 +81,7 @@ def make_change_set(session: Session, desired: Desired | None = None, *, whole: 
     treated = treat(session, wanted)
     bindings = treated.bindings
     adopted = [Binding(r.address, r.kind, r.adopt) for r in wanted.resources if r.adopt and r.address not in bindings]
+    adopted += _new_parts(wanted, bindings, session.provider.capabilities)
     everything = whole or treated.treatment.ownership.adopts()  # what is nobody's is compared whole, or not at all
     live = session.connection.read(bindings, adopted, whole=everything)
     session.progress.step("Comparing")
@@ -131,6 +132,15 @@ def _settings(session: Session, wanted: Desired) -> tuple[OpenSetting, ...]:
     from reconciler.engine.confirming import open_settings
 
     return open_settings(session, wanted.settings)
+
+
+def _new_parts(wanted: Desired, bindings: Mapping[str, Binding], capabilities: Capabilities) -> Iterator[Binding]:
+    """What is to be made below objects that are there: whether somebody has made it already is read with them."""
+    for one in wanted.resources:
+        if one.address not in bindings and capabilities.kinds[one.kind].goes_along:
+            yield from (
+                Binding(one.address, one.kind, f"{bindings[of].id}/") for of in one.references if of in bindings
+            )
 
 
 def _moves(session: Session, wanted: Desired, configuration: Sequence[Change], live: Live) -> Moves:

@@ -7,6 +7,7 @@ from dodopayments import DodoPayments
 
 from reconciler.engine.drifting import look_for_drift
 from reconciler.engine.importing import import_account, write_specs
+from reconciler.engine.planning import make_change_set
 from reconciler.plan.change_set import Verb
 from tests.laws.place import KEY
 
@@ -87,6 +88,20 @@ def test_what_was_translated_by_hand_is_taken_over_without_a_change(place, dodo)
         change_set = work.converge()
     assert {change.verb for change in change_set.changes} == {Verb.ADOPT}
     assert dodo.effects().count("translation put") == 1
+
+
+def test_texts_that_somebody_else_put_are_not_written_over(place, dodo) -> None:
+    here = place()
+    here.write_files({"tokens.yaml": CREDIT})
+    with here.open() as work:
+        work.converge()
+        [credit] = dodo.call("GET", "/credit-entitlements")["items"]
+        dodo.call("PUT", f"/credit-entitlements/{credit['id']}/translations/de", {"name": "Ihre"})
+        here.write_files({"tokens.yaml": CREDIT + texts("credit: tokens", "de: {title: Marken}")})
+        planned = make_change_set(work.session)
+        assert [told.code for told in planned.diagnostics] == ["adopt/exists"]
+        here.write_files({"tokens.yaml": CREDIT + texts("credit: tokens", "fr: {title: Jetons}")})
+        work.converge()
 
 
 def test_a_put_whose_answer_was_lost_is_found_by_reading(place, dodo) -> None:

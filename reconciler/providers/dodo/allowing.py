@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Executor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from reconciler.base.canonical import Body
@@ -14,8 +14,10 @@ from reconciler.plan.resource import LiveResource
 from reconciler.providers.base import Fate, Found, Request
 from reconciler.providers.dodo.below import SoFar, refer
 from reconciler.providers.dodo.capabilities import ALLOWED, DISCOUNT, PATHS
-from reconciler.providers.dodo.client import Client
 from reconciler.providers.dodo.eligible import SPECIFIC
+
+if TYPE_CHECKING:
+    from reconciler.providers.dodo.client import Client
 
 # Dodo takes so many customers in one request that adds them.
 MOST_ADDED = 1000

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
 from reconciler.base.canonical import JSON, Body
@@ -28,9 +28,11 @@ from reconciler.providers.dodo.capabilities import (
     TRANSLATION,
     WEBHOOK,
 )
-from reconciler.providers.dodo.client import Client
 from reconciler.providers.dodo.details import seen
 from reconciler.providers.dodo.payloads import resolve
+
+if TYPE_CHECKING:
+    from reconciler.providers.dodo.client import Client
 
 # So many webhooks of others are asked for their headers in one reading.
 MOST_ASKED = 10

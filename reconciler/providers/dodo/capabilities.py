@@ -404,6 +404,7 @@ _CONFIGURATION = {
         removal="delete",
         restorable=False,
         marked=False,
+        natural_key=("of", "locale"),
         labels=_TRANSLATION_LABELS,
         accessory=True,
         goes_along=True,

@@ -14,10 +14,10 @@ from reconciler.plan.resource import LiveResource, Resource, reference
 from reconciler.providers.base import Fate, Found, Request
 from reconciler.providers.dodo.below import SoFar, refer
 from reconciler.providers.dodo.capabilities import PATHS, PRODUCT, SHORT_LINK
-from reconciler.providers.dodo.client import Client
 from reconciler.providers.dodo.limits import Limit
 
 if TYPE_CHECKING:
+    from reconciler.providers.dodo.client import Client
     from reconciler.spec.kinds.short_link import ShortLink
 
 _LIST = f"{PATHS[PRODUCT]}/short_links"

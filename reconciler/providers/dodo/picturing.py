@@ -6,9 +6,8 @@ Dodo answers with an address only. As long as that is the one from after our upl
 from __future__ import annotations
 
 import hashlib
-import mimetypes
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from reconciler.base.canonical import Body
@@ -18,7 +17,9 @@ from reconciler.plan.resource import LiveResource, Resource, reference
 from reconciler.providers.base import Fate, Found, Materials, Request
 from reconciler.providers.dodo.below import SoFar, needed, own_id, refer
 from reconciler.providers.dodo.capabilities import COLLECTION, IMAGE, PATHS, PRODUCT
-from reconciler.providers.dodo.client import Client
+
+if TYPE_CHECKING:
+    from reconciler.providers.dodo.client import Client
 
 _BY_HAND = "not ours"
 
@@ -78,6 +79,8 @@ class Images:
                 f"{file} holds other bytes than when it was planned",
                 hint="plan again, and have the new change set approved",
             )
+        import mimetypes  # a table of the whole system: only where something is uploaded
+
         path = request.path.removesuffix("/images")
         asks = "?force_update=true" if kind in (PRODUCT, COLLECTION) else ""
         told = self._client.write("PUT", f"{request.path}{asks}", None)

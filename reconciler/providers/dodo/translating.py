@@ -27,10 +27,10 @@ from reconciler.providers.dodo.capabilities import (
     PRODUCT,
     TRANSLATION,
 )
-from reconciler.providers.dodo.client import Client
 from reconciler.providers.dodo.limits import DESCRIPTION_LIMIT, NAME_LIMIT, Limit, refuse, too_long
 
 if TYPE_CHECKING:
+    from reconciler.providers.dodo.client import Client
     from reconciler.spec.kinds.translation import Translation
 
 LANGUAGES = (
