@@ -28,7 +28,7 @@ from reconciler.providers.dodo.capabilities import (
 )
 from reconciler.providers.dodo.eligible import allowed_customers
 from reconciler.providers.dodo.parts import parts_of
-from reconciler.providers.dodo.picturing import image_resources
+from reconciler.providers.dodo.pictured import image_resources
 from reconciler.spec.kinds.registry import CONFIGURATION, SETTINGS
 from reconciler.spec.load import Spec, diagnostic
 

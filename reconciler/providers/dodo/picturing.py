@@ -6,14 +6,14 @@ Dodo answers with an address only. As long as that is the one from after our upl
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from reconciler.base.canonical import Body
 from reconciler.base.errors import AnswerLostError, ProviderError, RatecardError, RefusedError
 from reconciler.plan.change_set import Change
-from reconciler.plan.resource import LiveResource, Resource, reference
+from reconciler.plan.resource import LiveResource
 from reconciler.providers.base import Fate, Found, Materials, Request
 from reconciler.providers.dodo.below import SoFar, needed, own_id, refer
 from reconciler.providers.dodo.capabilities import COLLECTION, IMAGE, PATHS, PRODUCT
@@ -22,16 +22,6 @@ if TYPE_CHECKING:
     from reconciler.providers.dodo.client import Client
 
 _BY_HAND = "not ours"
-
-
-def image_resources(image: str | None, kind: str, owners: tuple[Resource, ...]) -> Iterator[Resource]:
-    """The image of each object that a spec with an image comes to."""
-    if image is None:
-        return
-    for owner in owners:
-        body: Body = {"of": reference(owner.address), "object": kind, "file": image, "sha256": None}
-        address = f"{owner.address}{'.' if ':' in owner.address else ':'}image"
-        yield Resource(address, IMAGE, f"{owner.title}: image", body, (owner.address,))
 
 
 class Images:
