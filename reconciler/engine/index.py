@@ -113,6 +113,8 @@ def _read(folder: int, key: str) -> bytes:
         found = _check_own(descriptor)
         if not stat.S_ISREG(found.st_mode) or found.st_size > 2 * LARGEST_ENTRY:
             return b""
+        with suppress(OSError):
+            os.utime(descriptor)  # what is used is not what is forgotten first
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             return file.read()
     finally:

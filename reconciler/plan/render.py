@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from reconciler.base.money import Money
 from reconciler.plan.capabilities import Capabilities
 from reconciler.plan.change_set import Change, ChangeSet, Undo, Unmanaged, Verb
+from reconciler.plan.drift_decisions import KIND as DECISION
 from reconciler.plan.effects import customer_count, customers_of, money_moved
 from reconciler.plan.fields import Line, escape, level_lines, lines
 from reconciler.plan.impact import Impact
@@ -141,6 +142,8 @@ def totals(change_set: ChangeSet) -> Iterator[str]:
         named = ", ".join(change.address for change in final[:_LISTED])
         more = f" and {len(final) - _LISTED:,} more" if len(final) > _LISTED else ""
         yield f"{_count(len(final), 'change')} cannot be undone: {named}{more}."
+    elif all(change.kind == DECISION for change in change_set.changes):
+        yield "Nothing is changed at the provider."
     else:
         yield "All of it can be undone with `ratecard revert`."
 

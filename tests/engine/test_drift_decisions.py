@@ -144,6 +144,7 @@ def test_a_change_set_of_what_is_accepted_shows_both_values_and_touches_nothing_
     text = as_text(change_set, session.provider.capabilities)
     assert "! execute  Drift/Plan/pro:annual        keep it as it is" in text
     assert "470.40 USD → 500 USD" in text
+    assert "Nothing is changed at the provider." in text
     before = session.connection.requests()
     carry_out(session, change_set)
     assert set(session.connection.requests()) == set(before), "no other method than those that read"
