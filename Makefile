@@ -17,7 +17,7 @@ test: $(VENV)/.development tests/node_modules
 	$(BIN)/python -m reconciler.cli.export --check schemas
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term --cov-fail-under=85 -m "not soak"
 
-bench: $(VENV)/.development
+bench: $(VENV)/.development $(VENV)/.peers
 	$(BIN)/python -m tests.bench
 
 # How the built-in interpreter does on the prompts of tests/prompts.
@@ -33,6 +33,7 @@ schemas: $(VENV)/.runtime
 lock: $(VENV)/.development
 	$(PYTHON) -m uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11 --custom-compile-command "make lock" -o requirements/runtime.txt pyproject.toml requirements/build.in
 	$(PYTHON) -m uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11 --custom-compile-command "make lock" --extra development -c requirements/runtime.txt -o requirements/development.txt pyproject.toml requirements/build.in
+	$(PYTHON) -m uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11 --custom-compile-command "make lock" -o requirements/bench.txt requirements/bench.in
 
 $(VENV)/.runtime: requirements/runtime.txt pyproject.toml
 	@echo "Setting up (once) ..." >&2
@@ -45,6 +46,12 @@ $(VENV)/.development: $(VENV)/.runtime requirements/development.txt requirements
 	@$(INSTALL) -r requirements/development.txt
 	@$(INSTALL) --no-deps -r requirements/hostile.txt
 	@touch $@
+
+# What the benchmarks are run beside, with dependencies of its own; without it they run alone.
+$(VENV)/.peers: $(VENV)/.runtime requirements/bench.txt
+	@$(PYTHON) -m venv $(VENV)/peers
+	@$(VENV)/peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt \
+		&& touch $@ || { rm -rf $(VENV)/peers; echo "octoDNS cannot be installed: the benchmarks run without it" >&2; }
 
 # A model's server for the wire tests, and a compiler for generated modules; without npm they say that they are skipped.
 tests/node_modules: tests/package.json tests/package-lock.json

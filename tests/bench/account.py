@@ -20,7 +20,7 @@ from reconciler.plan import diff as comparing
 from reconciler.plan import order
 from reconciler.plan.change_set import AccountIdentity, ChangeSet
 from reconciler.plan.resource import Binding, Live, Resource
-from reconciler.providers.dodo.capabilities import CAPABILITIES, PATHS, WEBHOOK
+from reconciler.providers.dodo.capabilities import BRAND, CAPABILITIES, PATHS, WEBHOOK
 from reconciler.providers.dodo.lift import lift
 from reconciler.providers.dodo.marks import owner_mark
 from reconciler.providers.dodo.payloads import create_payload, resolve
@@ -97,7 +97,7 @@ def plan_through_engine(folder: Path) -> dict[str, Any]:
     from reconciler.engine.planning import make_change_set
     from reconciler.engine.session import open_session
 
-    workspace = workspace_in(folder)
+    workspace = workspace_in(folder, indexed=True)
     with _Counted(workspace) as counted, open_session(workspace, None, SystemClock()) as session:
         began = time.process_time()
         planned = make_change_set(session)
@@ -186,6 +186,8 @@ def save_pages(folder: Path, live: Path) -> dict[str, Any]:
         for kind, path in PATHS.items():
             (live / kind).mkdir(parents=True, exist_ok=True)
             query: dict[str, Any] | None = {"limit": 100} if kind == WEBHOOK else {"page_size": 100, "page_number": 0}
+            if kind == BRAND:
+                continue  # the workload has none, and the list shows the account's own
             number = 0
             while query is not None:
                 answer = http.get(path, params=query).raise_for_status()

@@ -16,12 +16,25 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = str(Path(sysconfig.get_path("scripts")) / "ratecard")
 
+# Where `make bench` installs what we are measured beside.
+PEER = ROOT / ".venv" / "peers" / "bin" / "python"
+
 Figures = dict[str, Any]
 
 
 def piece(name: str, *arguments: object) -> Figures:
     """Run one piece of `tests.bench.pieces` in a fresh process: what it found, and the process's peak memory in KiB."""
-    line = [sys.executable, "-m", "tests.bench.pieces", name, *map(str, arguments)]
+    return _measured([sys.executable, "-m", "tests.bench.pieces", name, *map(str, arguments)], name)
+
+
+def peer(count: int, folder: Path) -> Figures | None:
+    """The same of octoDNS with so many records; None where it is not installed."""
+    if not PEER.exists():
+        return None
+    return _measured([str(PEER), str(ROOT / "tests" / "bench" / "peer.py"), str(count), str(folder)], "peer")
+
+
+def _measured(line: Sequence[str], name: str) -> Figures:
     with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None, "it is a pipe"
         answer = process.stdout.read()
