@@ -25,6 +25,7 @@ _NAME_OF_ENTRY = "name"
 _BY_HAND = {
     "Collection": frozenset({"planChange"}),
     "Entitlement": frozenset({"files", "github", "discord", "telegram", "notion", "figma", "framer"}),
+    "Webhook": frozenset({"headers", "secret"}),
 }
 
 

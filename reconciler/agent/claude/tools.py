@@ -113,6 +113,10 @@ def _text(description: str) -> Schema:
     return {"type": "string", "description": description}
 
 
+# One request takes at most 20 strict tools (structured outputs, read 2026-11): these are rarely asked for in words.
+_WRITTEN_BY_PEOPLE = frozenset({"ShortLink", "Translation"})
+
+
 @lru_cache(maxsize=1)
 def tools() -> Mapping[str, tuple[str, Schema]]:
     """Each tool's description and the strict schema of its input, by its name."""
@@ -123,7 +127,7 @@ def tools() -> Mapping[str, tuple[str, Schema]]:
             f"Draft a new {kind}: it is proposed, checked and shown, nothing more.",
             _object(name=_text("Lower-case words with hyphens"), spec=strict_spec(kind), said=_SAID),
         )
-        for kind in sorted(CONFIGURATION)
+        for kind in sorted(CONFIGURATION - _WRITTEN_BY_PEOPLE)
     }
     change = _object(
         path=_text("Like spec.prices.monthly.amount, or spec.usage.0.rate"),
