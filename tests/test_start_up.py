@@ -134,6 +134,7 @@ def test_the_built_in_interpreter_imports_no_model_and_nothing_that_only_documen
         "rich",
         "ruamel",
     } & modules == set()
+    assert {name for name in modules if name.startswith("pydantic_core")} == {"pydantic_core._pydantic_core"}
     assert {"reconciler.agent.document", "reconciler.cli.shapes", "reconciler.plan.document"} & modules == set()
     assert [name for name in modules if name.startswith(("reconciler.agent.claude", "reconciler.sandbox"))] == []
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from reconciler.agent.port import View
 from reconciler.plan.capabilities import Capabilities
-from reconciler.spec.kinds.fields import Document
 from reconciler.spec.load import Spec
+from reconciler.spec.models import as_written as as_written
 
 
 def view_of(specs: Sequence[Spec], aliases: Mapping[str, str], capabilities: Capabilities, now: datetime) -> View:
@@ -21,8 +20,3 @@ def view_of(specs: Sequence[Spec], aliases: Mapping[str, str], capabilities: Cap
         aliases=dict(aliases),
         event_types=capabilities.event_types,
     )
-
-
-def as_written(document: Document) -> dict[str, Any]:
-    """A spec as YAML has it: what was written, amounts as text, nothing that was left out."""
-    return document.model_dump(mode="json", by_alias=True, exclude_unset=True)

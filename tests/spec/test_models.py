@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import json
 import pickle
 import re
 import subprocess
@@ -21,7 +22,7 @@ from reconciler.spec.export import kind_schema
 from reconciler.spec.kinds.fields import MoneyText, Name
 from reconciler.spec.kinds.plan import Existing, PlanSpec, Price
 from reconciler.spec.kinds.registry import KINDS
-from reconciler.spec.models import Field, Model, is_choice, to_camel, validator
+from reconciler.spec.models import Field, Model, as_written, is_choice, to_camel, validator
 from reconciler.spec.twins import twin
 
 MODELS: dict[str, type[Any]] = {**KINDS, "Workspace": WorkspaceDocument}
@@ -110,7 +111,11 @@ def outcome(model: Any, document: Any) -> Any:
     except ValidationError as error:
         found = error.errors(include_url=False)
         return [{**one, "ctx": repr(one.get("ctx")), "input": repr(one["input"])} for one in found]
-    return read.model_dump(mode="json", by_alias=True), read.model_dump(by_alias=True, exclude_unset=True)
+    written = read.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    if isinstance(read, Model):
+        shown = as_written(read)
+        assert (shown, json.dumps(shown)) == (written, json.dumps(written)), "in the same order, too"
+    return read.model_dump(mode="json", by_alias=True), written, read.model_dump(by_alias=True, exclude_unset=True)
 
 
 @pytest.mark.parametrize("kind", MODELS)
