@@ -53,7 +53,8 @@ def sample(node: dict[str, Any], parts: dict[str, Any]) -> Any:
         return node["const"]
     if node["type"] == "object":
         keyed = [*node.get("patternProperties", {}).values()] or [node.get("additionalProperties")]
-        inner = {"pro": sample(keyed[0], parts)} if isinstance(keyed[0], dict) else {}
+        (name, *_) = node.get("propertyNames", {}).get("enum", ["pro"])
+        inner = {name: sample(keyed[0], parts)} if isinstance(keyed[0], dict) else {}
         return {**inner, **{key: sample(value, parts) for key, value in node.get("properties", {}).items()}}
     if node["type"] == "array":
         return [sample(node["items"], parts)]
