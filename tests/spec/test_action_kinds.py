@@ -6,7 +6,7 @@ from reconciler.providers.registry import find_provider
 from reconciler.spec.check import check
 from reconciler.spec.kinds.action import Action
 from reconciler.spec.kinds.registry import ACTIONS as ACTION_KINDS
-from reconciler.spec.kinds.registry import CONFIGURATION, KINDS
+from reconciler.spec.kinds.registry import CONFIGURATION, KINDS, SETTINGS
 from reconciler.spec.kinds.selectors import countries_of
 from reconciler.spec.load import load_text
 from tests.spec.examples import (
@@ -108,5 +108,5 @@ def test_a_group_of_countries_is_all_of_its_members():
 def test_the_registry_knows_each_kind_by_the_name_of_its_model_and_what_is_done_once():
     assert [model.__name__ for model in KINDS.values()] == list(KINDS) == sorted(KINDS)
     assert {kind for kind, model in KINDS.items() if issubclass(model, Action)} == ACTION_KINDS
-    assert set(KINDS) == ACTION_KINDS | CONFIGURATION | {"Policy"}, "a policy rules, and is neither"
+    assert set(KINDS) == ACTION_KINDS | CONFIGURATION | SETTINGS | {"Policy"}, "a policy rules, and is none of them"
     assert set() == ACTION_KINDS & CONFIGURATION
