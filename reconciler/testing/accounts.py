@@ -231,8 +231,9 @@ class RandomAccount:
         return price | self._terms() | self._cycle() | {"meters": [self._line(m) for m in self._several("/meters")]}
 
     def _line(self, meter: str) -> JSON:
-        body = {"meter_id": meter} | self._some(free_threshold=lambda: self._random.randint(0, 10**6))
-        if self._random.random() < 0.3:
+        free = self._some(free_threshold=lambda: self._random.randint(0, 10**6))
+        body = {"meter_id": meter} | free
+        if self._random.random() < 0.3 and (not free or self._oddly()):
             credit = self._any("/credit-entitlements")
             return body | {"credit_entitlement_id": credit, "meter_units_per_credit": str(self._count())}
         return body | {"price_per_unit": self._one("0.2", "1", "3.5", "0.000000000001", "99999")}

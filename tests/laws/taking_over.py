@@ -71,7 +71,7 @@ def _change_any_fields(
 ) -> None:
     """Change one field of one object, or of each; plan, apply, revert."""
     start = outside.said()
-    mutations = _mutate(outside, left, visited, random, 1 if one else 1000)
+    mutations = mutate(outside, left, visited, random, 1 if one else 1000)
     changed = outside.said()
     change_set = work.plan()
     _only_those(change_set, [mutation for mutation in mutations if not _stays(mutation)])
@@ -94,7 +94,7 @@ def _stays(mutation: Mutation) -> bool:
     return mutation.field.startswith(THEIRS) or untold(kind, before) != untold(kind, after)
 
 
-def _mutate(outside: Outside, left: set[str], visited: Visited, random: Random, count: int) -> list[Mutation]:
+def mutate(outside: Outside, left: set[str], visited: Visited, random: Random, count: int) -> list[Mutation]:
     """Change a field of so many objects, those first that were changed least."""
     bodies = outside.read()
     seen = fields(bodies)
