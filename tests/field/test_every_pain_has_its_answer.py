@@ -1,4 +1,4 @@
-"""One place to look: what people complain of in tools for billing as code, and the tests whose names are the answers."""
+"""One place to look: what people complain of in tools for billing as code, and tests whose names are the answers."""
 
 from __future__ import annotations
 
