@@ -144,7 +144,8 @@ class RandomAccount:
         )
 
     def _addon(self) -> None:
-        body = {"name": self._title(), "price": self._random.randint(1, 9000), "currency": self._one(*CURRENCIES)}
+        name = f"{self._word()} {self._next()}"  # two that are called alike are told of when one is to be renamed
+        body = {"name": name, "price": self._random.randint(1, 9000), "currency": self._one(*CURRENCIES)}
         self._make("/addons", body | {"tax_category": self._one(*TAXES)} | self._some(description=self._text))
 
     def _product(self) -> None:

@@ -106,7 +106,7 @@ class Account:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.http = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {KEY}"}, trust_env=False)
+        self.http = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {KEY}"}, trust_env=False, timeout=60)
 
     def reset(self) -> None:
         self.http.post("/_sandbox/reset").raise_for_status()
