@@ -113,7 +113,7 @@ def test_a_plan_is_printed_to_stdout_and_what_is_next_to_stderr(workspace: Path,
     assert ended.code == 0
     assert ended.out.startswith("Change set ")
     assert "  + create   Plan/pro:monthly" in ended.out
-    assert "Planning took 9 provider requests and changed nothing." in ended.err
+    assert "Planning took 10 provider requests and changed nothing." in ended.err
     assert "\x1b" not in ended.out + ended.err
     assert ratecard("plan", "--detailed-exitcode").code == 2
     assert ratecard("plan", "--format", "markdown").out.startswith("### Change set `")
