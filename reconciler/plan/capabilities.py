@@ -117,6 +117,7 @@ class OperationCapabilities:
     still take effect: before that, absent counts for nothing. `aggregate` names the field of the level that the effect
     moves, `ceiling` the field that it can never pass, both None where there is none. `one_pending` is whether the
     provider allows one at a time for one target. `level_triggered` is whether doing it twice has the effect of once.
+    `part_of` names the kind whose manifest it stands in, with totals that are judged, where it never stands for itself.
     `notes` are what the provider leaves open and people who approve it should know.
     """
 
@@ -129,6 +130,7 @@ class OperationCapabilities:
     ceiling: str | None = None
     one_pending: bool = False
     level_triggered: bool = False
+    part_of: str = ""
     notes: tuple[str, ...] = ()
 
 

@@ -32,8 +32,6 @@ _TARGETS = ("customer", "payment", "subscription", "currency")
 # By which field of its level an action names its target; all others name a subscription.
 _NAMED_BY = {"refund": "payment", "credit_grant": "customer"}
 _IN_MONEY = frozenset({"refund", "credit_grant"})
-# What stands in the manifest of something larger, whose totals are judged, and never for itself.
-_PARTS = {"plan_change": "a migration"}
 # What a subscription costs is read again with it, so that nobody can make little of what ends.
 _COST = ("currency", "amount_before", "every")
 _COSTING = frozenset({"cancellation", "pause"})
@@ -52,8 +50,8 @@ def refuse_impossible(change_set: ChangeSet, capabilities: Capabilities) -> None
         if (change.verb is Verb.EXECUTE) is not capabilities.is_action(change.kind):
             what = "an action, which is executed" if capabilities.is_action(change.kind) else "no action"
             raise RefusedError(f"{change.key}: a {change.kind} is {what}", hint=_HINT)
-        if change.kind in _PARTS:
-            raise RefusedError(f"{change.key}: it comes as a part of {_PARTS[change.kind]} only", hint=_HINT)
+        if (operation := capabilities.operations.get(change.kind)) is not None and operation.part_of:
+            raise RefusedError(f"{change.key}: it comes as a part of a {operation.part_of} only", hint=_HINT)
         if kind.specs and change.address.partition("/")[0] not in kind.specs:
             raise RefusedError(f"{change.key}: no {change.kind} is kept under {change.address}", hint=_HINT)
         if change.verb is Verb.EXECUTE:

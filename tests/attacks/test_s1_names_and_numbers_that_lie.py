@@ -170,6 +170,10 @@ def test_what_a_subscription_costs_is_a_part_of_what_is_read_again(kind: str) ->
             refuse_impossible(action(kind, "sub_1", before, after), CAPABILITIES)
 
 
+def test_a_plan_change_never_stands_for_itself() -> None:
+    assert CAPABILITIES.operations["plan_change"].part_of == "migration"
+
+
 def test_every_kind_of_object_says_of_which_specs_it_is() -> None:
     """One that does not could go by the name of any other, and by the rules for that."""
     objects = [kind for name, kind in CAPABILITIES.kinds.items() if not CAPABILITIES.is_action(name)]

@@ -131,8 +131,10 @@ def test_the_reverse_brings_a_level_back_and_names_what_it_cannot() -> None:
 
 
 def test_a_plan_change_comes_as_a_part_of_a_migration_whose_totals_are_judged() -> None:
+    operations = dict(CAPABILITIES.operations)
+    operations["plan_change"] = replace(operations["plan_change"], part_of="migration")
     with pytest.raises(RefusedError, match="as a part of a migration only"):
-        refuse_impossible(change_set([PLAN_CHANGE]), CAPABILITIES)
+        refuse_impossible(change_set([PLAN_CHANGE]), replace(CAPABILITIES, operations=operations))
 
 
 @pytest.mark.parametrize(

@@ -191,6 +191,7 @@ ACTION_OPERATIONS: Mapping[str, OperationCapabilities] = {
         settle_s=SETTLE_S,
         aggregate="product",
         one_pending=True,
+        part_of="migration",
         notes=(
             "the change takes effect when its payment succeeds; when it fails, the subscription stays as it is",
             _SAME_DISCOUNT,
