@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from reconciler.agent.document import PromptResult
 from reconciler.cli.account_shapes import SHAPES as ACCOUNT_SHAPES
+from reconciler.cli.live_shapes import SHAPES as LIVE_SHAPES
 from reconciler.cli.shapes import SHAPES
 from reconciler.engine.auditing import CheckpointDocument
 from reconciler.engine.workspace_file import WorkspaceDocument
@@ -28,7 +29,7 @@ def everything() -> dict[str, str]:
     files["Checkpoint.json"] = output_text(CheckpointDocument, "Checkpoint.json")
     files["output/ChangeSet.json"] = output_text(ChangeSetDocument, "output/ChangeSet.json")
     files["output/PromptResult.json"] = output_text(PromptResult, "output/PromptResult.json")
-    for shape in (*SHAPES, *ACCOUNT_SHAPES):
+    for shape in (*SHAPES, *ACCOUNT_SHAPES, *LIVE_SHAPES):
         name = f"output/{shape.model_fields['kind'].default}.json"
         files[name] = output_text(shape, name)
     return dict(sorted(files.items()))

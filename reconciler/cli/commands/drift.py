@@ -129,7 +129,7 @@ def _print(
     from reconciler.plan.settings import waiting_lines
 
     if where.json:
-        from reconciler.cli.shapes import DriftShape
+        from reconciler.cli.live_shapes import DriftShape
         from reconciler.plan.document import to_document
 
         document = to_document(change_set) if change_set is not None else None

@@ -15,7 +15,7 @@ def command(where: Where, dry_run: bool) -> int:
 
     The change set that takes it over is then made by `ratecard plan`: it changes nothing but whose each object is.
     """
-    from reconciler.cli.shapes import ImportedShape
+    from reconciler.cli.live_shapes import ImportedShape
     from reconciler.engine.importing import import_account, write_specs
     from reconciler.plan.fields import escape
 

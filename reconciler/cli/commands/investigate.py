@@ -29,7 +29,7 @@ def command(
 ) -> int:
     """Find out what CUSTOMER, an id or an e-mail address, was charged, and whether each charge was right."""
     from reconciler.base.clock import parse_time
-    from reconciler.cli.shapes import InvestigationShape
+    from reconciler.cli.live_shapes import InvestigationShape
     from reconciler.insight.drafting import drafts
     from reconciler.insight.gathering import look_into
     from reconciler.insight.report import as_html, as_text

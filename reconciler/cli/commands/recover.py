@@ -21,7 +21,7 @@ def command(where: Where, choose: tuple[str, ...]) -> int:
     Objects with our mark are known by it, others by what is unique about them, where only one can be meant.
     """
     from reconciler.cli.change_sets import print_change_set
-    from reconciler.cli.shapes import RecoveredShape
+    from reconciler.cli.live_shapes import RecoveredShape
     from reconciler.engine.planning import remember
     from reconciler.engine.recovering import recover
     from reconciler.plan.document import to_document
