@@ -42,6 +42,9 @@ SUBSCRIPTION: dict[str, Any] = {
     "metadata": {"team": "blue"},
 }
 
+# What a subscription to a product costs each period, where it is another amount than before.
+PRICES = {"pdt_team": 9900}
+
 
 class Dodo:
     """What a request meets. `lose` is when the answer of the next write is lost: before or after its effect."""
@@ -98,7 +101,8 @@ class Dodo:
             self.payments.insert(0, self._payment(payment_id, body["metadata"]))
         if payment_id is None or self.payment_status == "succeeded":
             codes = [{"code": code.upper(), "position": at} for at, code in enumerate(body["discount_codes"])]
-            self.subscription |= target | {"discounts": codes}
+            costs = PRICES.get(body["product_id"], self.subscription["recurring_pre_tax_amount"])
+            self.subscription |= target | {"discounts": codes, "recurring_pre_tax_amount": costs}
         return {"payment_id": payment_id}
 
     def _payment(self, payment_id: str, metadata: dict[str, Any]) -> dict[str, Any]:
