@@ -27,7 +27,6 @@ from .world import World
 # A process that applies with a lease of half a second. It stops itself when all of its threads stand at a place, and
 # while it holds the journal's own guard: so never inside a transaction, where it would hold up everybody.
 HOLDER = """\
-import os
 import signal
 import sys
 import threading
@@ -45,7 +44,8 @@ from reconciler.plan.document import read_document
 
 def pause():
     with session.journal._shelf._guard:
-        os.kill(os.getpid(), signal.SIGSTOP)
+        # To this very thread: sent to the process, another one may take it, and this one runs on until that has time.
+        signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
 
 
 workspace, _ = load_workspace(Path(sys.argv[1]))
