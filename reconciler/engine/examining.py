@@ -10,7 +10,7 @@ from reconciler.base.diagnostics import Severity, has_errors
 from reconciler.base.errors import RatecardError
 from reconciler.engine import examining_files
 from reconciler.engine.clock import SetClock
-from reconciler.engine.config import Workspace
+from reconciler.engine.config import Account, Workspace
 from reconciler.engine.desired import Desired, load_desired
 from reconciler.engine.session import Progress, Session, open_session
 from reconciler.plan.findings import Examined, Finding, clock_skew, findings_of, in_order
@@ -80,12 +80,35 @@ def _objects(session: Session, desired: Desired) -> list[Finding]:
         capabilities=session.provider.capabilities,
         workspace=session.workspace.name,
         now=session.clock.now(),
+        elsewhere=_elsewhere(session),
     )
     found = findings_of(examined)
     if not has_errors(desired.diagnostics):
         return found
     # What the specs with mistakes ask for is not known, so nobody can say that no spec has an address.
     return [finding for finding in found if finding.code != "mark/no-spec"]
+
+
+def _elsewhere(session: Session) -> dict[str, str]:
+    """What other accounts of the workspace bind that can be this one, with its address there: keys do not tell."""
+    here = session.account
+    found: dict[str, str] = {}
+    for name, other in session.workspace.spec.accounts.items():
+        if name == session.account_name or (other.provider, other.mode) != (here.provider, here.mode):
+            continue
+        if here.mode == Mode.SANDBOX and not _same_books(here, other):
+            continue  # a seed plants the same ids in each
+        for address, binding in session.journal.bindings(name).items():
+            if not binding.archived:
+                found.setdefault(binding.id, f"{address} in the account {name}")
+    return found
+
+
+def _same_books(one: Account, other: Account) -> bool:
+    """Whether two sandbox accounts name the same server or the same file."""
+    if one.url is not None or other.url is not None:
+        return one.url == other.url
+    return one.database is not None and one.database == other.database
 
 
 def _clock(state: _Examining, session: Session) -> Iterator[Finding]:

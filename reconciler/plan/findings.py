@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from reconciler.base.canonical import JSON, Body, canonical_json
@@ -12,7 +12,7 @@ from reconciler.base.clock import format_time, parse_time
 from reconciler.base.diagnostics import Severity
 from reconciler.plan.capabilities import Capabilities, Label
 from reconciler.plan.diff import natural_key
-from reconciler.plan.resource import Binding, LiveResource, Resource
+from reconciler.plan.resource import Binding, LiveResource, Resource, foreign_ids, references_in
 
 # A signature or token that is minutes early is refused; a few seconds are the network's.
 CLOCK_WARNING = timedelta(seconds=30)
@@ -35,7 +35,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What findings are drawn from: both sides, what the journal binds (live bindings only), and the moment."""
+    """What findings are drawn from: both sides, what the journal binds (live bindings only), and the moment.
+
+    `elsewhere` says of ids that other accounts of the workspace bind, which can be this one, whose they are there.
+    """
 
     desired: Sequence[Resource]
     live: Sequence[LiveResource]
@@ -43,6 +46,7 @@ class Examined:
     capabilities: Capabilities
     workspace: str
     now: datetime
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
 
     def active(self) -> Iterator[LiveResource]:
         """The live objects that are not archived and whose kind is known."""
@@ -55,7 +59,10 @@ def findings_of(examined: Examined) -> list[Finding]:
         *marked_twice(examined),
         *bound_twice(examined),
         *wanted_twice(examined),
+        *bound_elsewhere(examined),
+        *marked_otherwise(examined),
         *gone(examined),
+        *stale_links(examined),
         *marks_without_a_spec(examined),
         *twins(examined),
         *one_cycle(examined),
@@ -103,6 +110,65 @@ def bound_twice(examined: Examined) -> Iterator[Finding]:
                 f"{_and(addresses)} stand for one live object, so that each undoes what the other asks for",
                 provider_id,
                 "remove all but one of these specs, and rename rather than copy",
+            )
+
+
+def bound_elsewhere(examined: Examined) -> Iterator[Finding]:
+    """Objects that another account of the workspace stands for, too: one account at the provider under two names."""
+    for address, binding in sorted(examined.bindings.items()):
+        other = examined.elsewhere.get(binding.id)
+        if other is not None and not examined.capabilities.is_action(binding.kind):
+            yield Finding(
+                "account/shared",
+                Severity.ERROR,
+                f"{binding.id} is {address} here and {other}: it is one account at the provider under two names, "
+                "and what is approved and spent is remembered for each by itself",
+                address,
+                "keep one of the two accounts in ratecard.yaml",
+            )
+
+
+def marked_otherwise(examined: Examined) -> Iterator[Finding]:
+    """Bound objects whose mark says that they are another's, or stand at another address."""
+    live = {item.id: item for item in examined.live}
+    for address, binding in sorted(examined.bindings.items()):
+        item = live.get(binding.id)
+        if item is None or item.owner is None:
+            continue
+        theirs = item.owner.workspace != examined.workspace
+        if theirs:
+            fix = f"let one workspace keep it: remove its spec here, or in {item.owner.workspace}"
+        elif item.owner.address != address:
+            fix = f"bring back the spec of {item.owner.address}, or let a plan write the mark anew"
+        else:
+            continue
+        whose = f"{item.owner.address} of the workspace {item.owner.workspace}" if theirs else item.owner.address
+        yield Finding(
+            "mark/other",
+            Severity.ERROR,
+            f"the journal binds {address} to {binding.id}, and its mark says that it is {whose}",
+            address,
+            fix,
+        )
+
+
+def stale_links(examined: Examined) -> Iterator[Finding]:
+    """Objects that refer to what is archived, or is there no more."""
+    live = {item.id: item for item in examined.live}
+    for item in sorted(examined.active(), key=lambda one: one.id):
+        archived = {one for one in foreign_ids(item.body) if one in live and live[one].archived}
+        for address in set(references_in(item.body)):
+            found = live.get(examined.bindings[address].id) if address in examined.bindings else None
+            if address in examined.bindings and (found is None or found.archived):
+                archived.add(address)
+        if archived:
+            yield Finding(
+                "object/stale-link",
+                Severity.WARNING,
+                f'{item.kind} "{item.title}" ({_whose(item, examined)}) refers to {_and(sorted(archived))}, '
+                "which nobody can buy or use any more",
+                item.id,
+                "plan and apply to put back what the specs ask for; what is not managed here, at the provider",
             )
 
 

@@ -64,8 +64,9 @@ def test_two_addresses_for_one_object():
     one, other = product("pro"), product("business", title="Business")
     item = live(one, "pdt_1")
     wrong = found(desired=[one, other], there=[item], bound={"Plan/pro": item, "Plan/business": item})
-    assert codes(wrong) == ["spec/one-object"]
-    assert "Plan/business and Plan/pro stand for one live object" in wrong[0].what
+    assert codes(wrong) == ["mark/other", "spec/one-object"]
+    assert "Plan/business to pdt_1, and its mark says that it is Plan/pro" in wrong[0].what
+    assert "Plan/business and Plan/pro stand for one live object" in wrong[1].what
 
 
 def test_two_specs_that_take_over_one_object():
