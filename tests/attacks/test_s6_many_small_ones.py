@@ -36,6 +36,7 @@ spec:
     - {name: fin, roles: [finance]}
   rules:
     - {name: small, when: {kinds: [CreditGrant], amount: {upTo: [100 USD]}}, answer: auto}
+    - {name: back, when: {kinds: [Refund], amount: {upTo: [100 USD]}}, answer: auto}
     - {name: mail, when: {kinds: [Message]}, answer: auto}
     - {name: plans, when: {kinds: [Plan], verbs: [create, update, archive]}, answer: auto}
   budgets:
@@ -74,6 +75,13 @@ def test_the_fourth_of_thirty_dollars_trips_a_budget_of_a_hundred(session: Sessi
     assert apply_change_set(session, credit(session, "c4", "10 USD")).reason is None  # a hundred, and not a cent more
     with pytest.raises(NotApprovedError):
         apply_change_set(session, credit(session, "c5", "0.01 USD"))
+
+
+def test_a_refund_that_names_no_amount_is_judged_by_all_that_it_gives_back(session: Session) -> None:
+    whole = planned(session, spec("Refund", "all", "{payment: pay_1}"))
+    with pytest.raises(NotApprovedError, match="nobody has approved it"):
+        apply_change_set(session, whole)
+    assert apply_change_set(session, planned(session, spec("Refund", "some", "{payment: pay_1, amount: 10 USD}"))).done
 
 
 def test_what_came_in_a_file_and_needed_nobody_counts_in_the_budget(session: Session) -> None:

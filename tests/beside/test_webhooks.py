@@ -173,7 +173,7 @@ def test_a_webhook_goes_with_its_headers_and_its_secret_in_one_change(place, dod
         assert look_for_drift(work.session).drifts == ()
 
 
-def test_c5_importing_a_webhook_neither_rotates_its_secret_nor_makes_it_anew(place, dodo) -> None:
+def test_importing_a_webhook_neither_rotates_its_secret_nor_makes_it_anew(place, dodo) -> None:
     made = dodo.call("POST", "/webhooks", {"url": "https://app.example.com/a", "filter_types": ["payment.failed"]})
     dodo.call("PATCH", f"/webhooks/{made['id']}/headers", {"headers": {"Authorization": "theirs", "X-Team": "t"}})
     secret = dodo.call("GET", f"/webhooks/{made['id']}/secret")
@@ -192,7 +192,7 @@ def test_c5_importing_a_webhook_neither_rotates_its_secret_nor_makes_it_anew(pla
     assert dodo.counts().get("POST /webhooks") == 1
 
 
-def test_c6_a_webhook_that_is_taken_over_may_name_a_place_for_the_secret_that_it_has(place, dodo) -> None:
+def test_a_webhook_that_is_taken_over_may_name_a_place_for_the_secret_that_it_has(place, dodo) -> None:
     made = dodo.call("POST", "/webhooks", {"url": "https://app.example.com/a", "filter_types": ["payment.failed"]})
     secret = dodo.call("GET", f"/webhooks/{made['id']}/secret")["secret"]
     here = place()

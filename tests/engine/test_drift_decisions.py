@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from reconciler.base.clock import parse_time
 from reconciler.base.errors import NotApprovedError, RatecardError, RefusedError
 from reconciler.cli.commands.init import write_workspace
 from reconciler.engine.applying import apply_change_set
@@ -380,7 +381,15 @@ def test_drift_names_what_when_and_by_whom_and_has_three_verbs_that_leave_none(s
     change(session, http, ANNUAL, fixed_price=50_000)
     change(session, http, WEBHOOK, url="https://new.example.com/hooks")
     change(session, http, "Discount/launch", name="By hand")
-    assert [str(one.gravity) for one in look_for_drift(session).drifts] == ["money", "access", "cosmetic"]
+    inbox = look_for_drift(session)
+    remember_seen(session, inbox)
+    assert [str(one.gravity) for one in inbox.drifts] == ["money", "access", "cosmetic"]
+    assert [one.address for one in inbox.drifts] == [ANNUAL, WEBHOOK, "Discount/launch"]
+    when = {one.address: one.changed_at for one in inbox.drifts}
+    told = http.get(f"/products/{session.bindings()[ANNUAL].id}").json()["updated_at"]
+    assert when[ANNUAL] == parse_time(told)
+    assert {one.by for one in inbox.drifts} == {"not told by dodo"}, "its events say what and when, and never who"
+    assert all(one.first_seen for one in look_for_drift(session).drifts)
     carry_out(session, accept(session, ANNUAL))
     carry_out(session, ignore(session, in_days(1), WEBHOOK))
     seen = look_for_drift(session)

@@ -28,6 +28,11 @@ class Desk:
     def write(self, name: str, text: str) -> None:
         (self.folder / f"specs/{name}.yaml").write_text(text, encoding="utf-8")
 
+    def file_with(self, text: str) -> str:
+        """The name of the one file of specs in which a text stands."""
+        [path] = [path for path in (self.folder / "specs").rglob("*.yaml") if text in path.read_text(encoding="utf-8")]
+        return path.stem
+
     def plan(self) -> str:
         """The change set in words."""
         ended = self.ratecard("plan")
@@ -79,6 +84,16 @@ class Desk:
         """So many people subscribe."""
         seed = {"subscriptions": [{"product_id": self.id_of(address), "count": count}]}
         self.http.post("/_sandbox/seed", json=seed).raise_for_status()
+
+    def forget_all(self) -> None:
+        """As if all that is live had been made in the dashboard: no spec, no journal, no mark."""
+        for spec in (self.folder / "specs").glob("*.yaml"):
+            spec.unlink()
+        (self.folder / ".ratecard/journal.db").unlink()
+        for path, key in (("products", "product_id"), ("discounts", "discount_id"), ("webhooks", "id")):
+            answer = self.http.get(f"/{path}").raise_for_status().json()
+            for one in answer["data" if path == "webhooks" else "items"]:
+                self.http.patch(f"/{path}/{one[key]}", json={"metadata": {}}).raise_for_status()
 
     def writes(self) -> int:
         """How many requests that were no GET the provider has had."""

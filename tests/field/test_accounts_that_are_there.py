@@ -56,6 +56,7 @@ def test_one_command_takes_over_all_that_is_there_customers_own_prices_too_and_t
     desk.apply()
     assert desk.effects() == []
     after = desk.http.get(f"/products/{made['product_id']}").json()
+    assert after["metadata"]["ratecard_owner"] == "billing", "it carries our mark"
     assert {name for name in made if made[name] != after[name]} <= {"metadata", "updated_at"}
     assert desk.http.get(f"/webhooks/{secret}/secret").json() == before, "nothing was made anew"
 
@@ -73,6 +74,47 @@ def test_what_was_tried_goes_live_without_an_id_and_applications_import_a_map_of
         assert line in desk.ratecard("ids", "--account", "stage", "--format", style).out
 
 
+def test_a_secret_is_never_made_anew_by_a_change_and_goes_only_when_somebody_types_that_it_is_for_good(desk: Desk):
+    [hook] = desk.http.get("/webhooks").json()["data"]
+    secret = desk.http.get(f"/webhooks/{hook['id']}/secret").json()
+    desk.edit("url: alias:billing-endpoint", "url: https://other.example.com/hooks", "webhook")
+    desk.edit("subscription.*", "payment.*", "webhook")
+    assert desk.effects() == [("update", "Webhook/billing")]
+    desk.apply()
+    assert [one["id"] for one in desk.http.get("/webhooks").json()["data"]] == [hook["id"]]
+    assert desk.http.get(f"/webhooks/{hook['id']}/secret").json() == secret
+    assert desk.effects() == [], "what is only ever written is no difference"
+    (desk.folder / "specs/webhook.yaml").unlink()
+    plan = desk.ratecard("plan", "--json")
+    assert [change["verb"] for change in plan.json()["changes"]] == ["delete"]
+    assert "1 change cannot be undone" in desk.plan()
+    refused = desk.ratecard("approve", plan.digest, "--yes", "--as", "Ann")
+    assert (refused.code, "delete Webhook/billing" in refused.err) == (1, True), refused.err
+    assert desk.ratecard("apply", plan.digest).code == 1
+    assert desk.http.get(f"/webhooks/{hook['id']}/secret").json() == secret
+
+
+def test_what_others_made_is_listed_and_left_to_the_byte_by_everything_that_is_applied(desk: Desk):
+    theirs = desk.http.post("/products", json=CUSTOM | {"name": "Pro (monthly)"}).raise_for_status().json()
+    desk.edit("amount: 49 USD", "amount: 59 USD")
+    assert f"{theirs['product_id']}" in desk.plan()
+    desk.undo(desk.apply())
+    assert desk.http.get(f"/products/{theirs['product_id']}").json() == theirs
+
+
+def test_what_others_wrote_on_an_object_of_ours_is_there_after_we_write_it(desk: Desk):
+    """The provider replaces all metadata and all events of an object by those that are sent."""
+    path = f"/products/{desk.id_of('Plan/pro:monthly')}"
+    before = desk.http.get(path).json()
+    desk.http.patch(path, json={"metadata": before["metadata"] | {"crm": "7"}}).raise_for_status()
+    desk.edit("amount: 49 USD", "amount: 59 USD")
+    desk.edit("    - subscription.*\n", "    - payment.failed\n", "webhook")
+    desk.apply()
+    after = desk.http.get(path).json()
+    assert after["metadata"] == before["metadata"] | {"crm": "7"}
+    assert {name for name in before if before[name] != after[name]} == {"metadata", "price", "updated_at"}
+
+
 def test_the_doctor_finds_what_is_there_twice_or_gone_and_says_what_helps(desk: Desk):
     mark = {"ratecard_owner": "billing", "ratecard_address": "Plan/pro:monthly"}
     twin = desk.http.post("/products", json=CUSTOM | {"metadata": mark}).raise_for_status().json()["product_id"]
@@ -86,3 +128,33 @@ def test_the_doctor_finds_what_is_there_twice_or_gone_and_says_what_helps(desk: 
     assert told["object/marked-twice"]["fix"].startswith("keep pdt_")
     assert "Webhook/billing" in told["binding/gone"]["what"]
     assert desk.writes() == before, "it looks, and writes nothing"
+
+
+def test_the_doctor_finds_one_account_under_two_names_links_that_are_stale_and_objects_that_two_claim(desk: Desk):
+    url = str(desk.http.base_url)
+    same = f"    twin: {{provider: dodo, mode: sandbox, url: '{url}', key: env:RATECARD_TEST_KEY}}\n"
+    edit(desk.folder / "ratecard.yaml", "  accounts:\n", "  accounts:\n" + same)
+    assert desk.ratecard("doctor").code == 0, "another name alone is nothing"
+    recovered = desk.ratecard("recover", "--account", "twin", "--json")
+    digest = recovered.json()["changeSet"]["digest"]
+    for command in (["approve", digest, "--yes", "--as", "Ann"], ["apply", digest]):
+        assert desk.ratecard(*command, "--account", "twin").code == 0
+    monthly, annual = (desk.id_of(f"Plan/pro:{name}") for name in ("monthly", "annual"))
+    desk.http.delete(f"/products/{annual}").raise_for_status()
+    mark = {"ratecard_owner": "shop", "ratecard_address": "Plan/basic:monthly"}
+    desk.http.patch(f"/products/{monthly}", json={"metadata": mark}).raise_for_status()
+    found = desk.ratecard("doctor", "--json").json()["findings"]
+    told = [(one["code"], one["where"]) for one in found]
+    assert ("account/shared", "Plan/pro:monthly") in told
+    assert ("mark/other", "Plan/pro:monthly") in told
+    assert ("object/stale-link", desk.id_of("Discount/launch")) in told
+    words = {one["code"]: f"{one['what']}; {one['fix']}" for one in found if not one["where"].startswith("Webhook")}
+    assert "is Plan/pro:monthly here and Plan/pro:monthly in the account twin" in words["account/shared"]
+    assert "keep one of the two accounts" in words["account/shared"]
+    assert "its mark says that it is Plan/basic:monthly of the workspace shop" in words["mark/other"]
+    assert "refers to Plan/pro:annual, which nobody can buy" in words["object/stale-link"]
+    ours = mark | {"ratecard_owner": "billing", "ratecard_address": "Plan/pro:monthly"}
+    desk.http.patch(f"/products/{monthly}", json={"metadata": ours}).raise_for_status()
+    edit(desk.folder / "ratecard.yaml", same, "")
+    desk.apply()
+    assert desk.ratecard("doctor").code == 0, "what was told to do has helped"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from random import Random
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from reconciler.base.currencies import DIGITS
 from reconciler.base.diagnostics import has_errors
@@ -45,10 +47,16 @@ def test_what_the_provider_cannot_change_is_made_anew_the_old_one_archived_and_t
     new = desk.id_of("Plan/pro:monthly")
     sold = {one["product_id"] for one in desk.listed("/products")}
     assert (new != old, new in sold, old in sold) == (True, True, False)
+    launch = desk.http.get(f"/discounts/{desk.id_of('Discount/launch')}").json()
+    assert (new in launch["restricted_to"], old in launch["restricted_to"]) == (True, False), (
+        "what referred to it moved"
+    )
     assert desk.effects() == []
     desk.undo(digest)
     sold = {one["product_id"] for one in desk.listed("/products")}
     assert (new in sold, old in sold) == (False, True)
+    assert desk.id_of("Plan/pro:monthly") == old, "its name leads to the first one again, and no third was made"
+    assert desk.http.get(f"/discounts/{desk.id_of('Discount/launch')}").json()["restricted_to"].count(old) == 1
 
 
 def test_on_any_catalogue_what_takes_a_place_is_there_before_what_had_it_goes():
@@ -80,8 +88,10 @@ def test_what_others_still_need_is_let_go_of_first_so_that_archiving_never_gets_
         "meter: events", "meter: tracked").replace("event.tracked", "event.seen"))  # fmt: skip
     desk.write("shop", COLLECTION % "team")
     desk.edit("    - pro", "    - team", "launch")
-    verbs = [verb for verb, _ in desk.effects()]
-    assert verbs.index("create") < verbs.index("update") < verbs.index("archive")
+    effects = desk.effects()
+    made, moved = effects.index(("create", "Plan/team:monthly")), effects.index(("update", "Collection/shop"))
+    assert effects.index(("create", "Meter/tracked")) < made < moved
+    assert moved < effects.index(("archive", "Plan/pro:monthly")) < effects.index(("archive", "Meter/events"))
     digest = desk.apply()
     assert desk.effects() == []
     desk.undo(digest)
@@ -121,9 +131,57 @@ def test_decimals_and_nothing_read_back_as_written_and_a_second_apply_makes_noth
     assert [one["product_id"] for one in desk.listed("/products")] == sold
 
 
+LEVELS = """
+apiVersion: ratecard.dev/v1alpha1
+kind: Plan
+metadata: {name: levels}
+spec:
+  title: Levels
+  taxCategory: saas
+  commitments:
+    - {name: start, meter: events, fee: 500 USD, included: 500000, rate: 0.0010 USD, every: month}
+    - {name: scale, meter: events, fee: 2000.50 USD, included: 2500000, rate: 0.00080 USD, every: month}
+    - {name: all, meter: events, fee: 9000 USD, included: 9007199254740991, rate: 0.000000000001 USD, every: year}
+"""
+
+
+def test_each_level_of_a_price_reads_back_as_written_also_the_last_which_has_no_end_and_in_a_new_workspace(desk: Desk):
+    """What others sell as tiers is a family here: each level with its fee, what it includes, and a rate beyond."""
+    desk.write("levels", LEVELS)
+    assert len(desk.effects()) == 3
+    desk.apply()
+    assert desk.effects() == []
+    desk.edit("rate: 0.00080 USD", 'rate: "0.0008 USD"', "levels")
+    desk.edit("fee: 500 USD", "fee: 500.00 USD", "levels")
+    assert desk.effects() == [], "another spelling of the same number is no change"
+    before = desk.listed("/products")
+    desk.forget_all()
+    assert desk.ratecard("import").code == 0
+    assert {verb for verb, _ in desk.effects()} == {"adopt"}, "nothing that is live is replaced or made again"
+    desk.apply()
+    assert desk.effects() == []
+    assert [one["price_detail"] for one in desk.listed("/products")] == [one["price_detail"] for one in before]
+    desk.edit("0.0008 USD", "0.0009 USD", desk.file_with("0.0008 USD"))
+    assert [verb for verb, _ in desk.effects()] == ["update"], "one rate is one change of one object"
+
+
+STEPS = "tiers: {mode: %s, steps: [{upTo: 1000, rate: 0.01 USD}, {rate: 0.005 USD}]}"
+
+
+@pytest.mark.parametrize("mode", ["graduated", "volume"])
+def test_steps_that_the_provider_would_forget_are_refused_with_what_says_the_same_and_never_sent(desk: Desk, mode: str):
+    desk.edit("      rate: 0.002 USD\n", f"      {STEPS % mode}\n")
+    before = desk.writes()
+    refused = desk.ratecard("plan")
+    assert (refused.code, desk.writes()) == (1, before)
+    assert f"{mode} tiers: Dodo charges one rate for every unit beyond the included ones" in refused.err
+    assert "rate: 0.005 USD for every unit" in refused.err
+
+
 @pytest.mark.parametrize("code", sorted((TAKEN - IN_DOUBT) & DIGITS.keys()))
 def test_no_currency_is_charged_a_hundred_times_too_much(code: str):
     digits = DIGITS[code]
+    assert digits == {"JPY": 0, "USD": 2, "KWD": 3}.get(code, digits)
     text = WORDS.replace("0 JPY, every: day", f"49 {code}, every: month").replace("%s JPY", f"2 {code}")
     lowered = Dodo().lower(load_text(f"{METER}---{text}", "fine.yaml").specs)
     assert not has_errors(lowered.diagnostics), lowered.diagnostics
@@ -136,6 +194,17 @@ def test_a_number_without_its_currency_and_a_currency_whose_smallest_unit_is_in_
     desk.edit("amount: 49 USD", "amount: 4900")
     bare = desk.ratecard("validate")
     assert (bare.code, "4900 has no currency" in bare.err + bare.out) == (1, True)
+    editor = Draft202012Validator(json.loads((desk.folder / "schemas/spec.json").read_text()))
+    for amount, fine in (("4900 JPY", True), ("49.00 USD", True), (4900, False), ("4900", False), (49.0, False)):
+        price = {"amount": amount, "every": "month"}
+        spec = {"title": "Pro", "taxCategory": "saas", "prices": {"monthly": price}}
+        document = {
+            "apiVersion": "ratecard.dev/v1alpha1",
+            "kind": "Plan",
+            "metadata": {"name": "pro"},
+            "spec": spec,
+        }
+        assert editor.is_valid(document) is fine, f"an editor marks {amount!r} while it is typed"
     text = WORDS.replace("0 JPY, every: day", "49 CLP, every: month").replace("%s JPY", "2 CLP")
     (doubt,) = {one.message for one in Dodo().lower(load_text(f"{METER}---{text}", "fine.yaml").specs).diagnostics}
     assert "disagree about the minor unit of CLP" in doubt

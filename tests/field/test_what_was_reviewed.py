@@ -31,6 +31,15 @@ def test_what_is_applied_is_what_was_approved_and_when_live_has_moved_nothing_is
     assert "Plan/pro:monthly" in refused.err
 
 
+NEW = """
+apiVersion: ratecard.dev/v1alpha1
+kind: Product
+metadata: {name: book}
+spec: {title: Book, taxCategory: e-book, amount: 9 USD}
+"""
+METER = {"name": "Theirs", "event_name": "seen", "aggregation": {"type": "count"}, "measurement_unit": "event"}
+
+
 def test_planning_again_with_the_same_effects_needs_no_second_approval(desk: Desk):
     desk.edit("amount: 49 USD", "amount: 59 USD")
     digest = desk.ratecard("plan", "--json").digest
@@ -40,6 +49,11 @@ def test_planning_again_with_the_same_effects_needs_no_second_approval(desk: Des
     (desk.folder / "specs/pro.yaml").unlink()
     desk.write("z-meter", f"# told in other words\n{meter}")
     desk.write("a-plan", plan.replace("59 USD", '"59.00 USD"').replace("every: month", "every: 1 month", 1))
+    desk.write("new", NEW)
+    later = desk.ratecard("plan", "--json", "--now", "2031-01-01T00:00:00Z").digest
+    desk.http.post("/meters", json=METER).raise_for_status()
+    assert desk.ratecard("plan", "--json").digest == later, "neither the time nor the ids that are to be are a part"
+    (desk.folder / "specs/new.yaml").unlink()
     assert desk.ratecard("plan", "--json").digest == digest
     assert desk.ratecard("apply", digest).code == 0
     desk.edit("59.00 USD", "60.00 USD", "a-plan")
@@ -49,6 +63,10 @@ def test_planning_again_with_the_same_effects_needs_no_second_approval(desk: Des
 def test_the_reverse_of_a_run_is_a_change_set_of_its_own_that_is_planned_shown_and_approved(desk: Desk):
     before = desk.http.get(f"/products/{desk.id_of('Plan/pro:monthly')}").json()["price"]
     desk.edit("amount: 49 USD", "amount: 59 USD")
+    planned = desk.ratecard("plan", "--json").json()["changes"]
+    assert [change["reverse"]["undo"] for change in planned] == ["reversible", "reversible"], (
+        "known before it is approved"
+    )
     digest = desk.apply()
     shown = desk.ratecard("revert", digest)
     assert "59 USD → 49 USD" in shown.out

@@ -25,16 +25,14 @@ spec: {code: HAND10, percent: 10%}
 """
 
 
-def test_c8_what_others_made_is_listed_and_never_touched_unless_its_kind_says_otherwise(
-    place: Place, http: httpx.Client
-):
+def test_what_others_made_is_listed_and_never_touched_unless_its_kind_says_otherwise(place: Place, http: httpx.Client):
     made = by_hand(http)
     planned = place.plan()
     assert planned.change_set is not None
     assert (planned.change_set.changes, [one.id for one in planned.change_set.unmanaged]) == ((), [made])
 
 
-def test_c35_what_is_omitted_and_nobodys_goes_only_where_its_kind_is_authoritative_and_the_plan_says_so(
+def test_what_is_omitted_and_nobodys_goes_only_where_its_kind_is_authoritative_and_the_plan_says_so(
     place: Place, http: httpx.Client
 ):
     made = by_hand(http)

@@ -26,7 +26,7 @@ def paid(world: Subscribers, prefix: str, count: int) -> list[int]:
 MIGRATION = "execute PlanMigration/pro.monthly"
 
 
-def test_c11_until_the_date_they_keep_their_price_the_plan_says_so_and_then_it_proposes_the_move(
+def test_until_the_date_they_keep_their_price_the_plan_says_so_and_then_it_proposes_the_move(
     world: Subscribers,
 ) -> None:
     world.plant(count=3, id_prefix="a")
@@ -119,7 +119,7 @@ def test_those_who_subscribed_to_a_price_that_is_replaced_follow_to_its_successo
     assert {world.subscription(f"sub_g_{n:06d}")["product_id"] for n in (1, 2)} == {new}
 
 
-def test_c13_a_move_that_stopped_halfway_is_proposed_again_for_those_who_are_left(world: Subscribers) -> None:
+def test_a_move_that_stopped_halfway_is_proposed_again_for_those_who_are_left(world: Subscribers) -> None:
     world.plant(count=6, id_prefix="h")
     rules = '{then: now, waves: {canary: 2, size: 4}, stop: {maxMoved: "10%"}}'
     world.write(plans(existing=rules))

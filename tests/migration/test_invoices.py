@@ -26,7 +26,7 @@ def rows(world: Subscribers, **more: str) -> dict[str, Row]:
     return {row.choice: row for row in sampled.rows}
 
 
-def test_c17_the_next_two_invoices_are_told_under_each_choice_and_are_those_that_come(world: Subscribers) -> None:
+def test_the_next_two_invoices_are_told_under_each_choice_and_are_those_that_come(world: Subscribers) -> None:
     world.plant(id_prefix="a")
     found = rows(world, proration="difference")
     bills = world.subscription("sub_a_000001")["next_billing_date"][:10]
@@ -53,7 +53,7 @@ def test_c17_the_next_two_invoices_are_told_under_each_choice_and_are_those_that
     assert charged == expected
 
 
-def test_c17_a_sample_is_called_one_it_says_what_it_cost_and_the_totals_are_of_what_was_chosen(
+def test_a_sample_is_called_one_it_says_what_it_cost_and_the_totals_are_of_what_was_chosen(
     world: Subscribers,
 ) -> None:
     world.plant(count=20, id_prefix="b")
@@ -74,7 +74,7 @@ def test_c17_a_sample_is_called_one_it_says_what_it_cost_and_the_totals_are_of_w
     assert "now, a full period" in as_markdown(change_set, Dodo().capabilities)
 
 
-def test_c17_nothing_is_charged_at_once_unless_the_spec_says_so(world: Subscribers) -> None:
+def test_nothing_is_charged_at_once_unless_the_spec_says_so(world: Subscribers) -> None:
     world.plant(id_prefix="c")
     world.write(specs(move=migration().replace("  proration: none\n", "")))
     (change,) = world.plan().changes
@@ -84,7 +84,7 @@ def test_c17_nothing_is_charged_at_once_unless_the_spec_says_so(world: Subscribe
     assert chosen.choice == "now, nothing at once"
 
 
-def test_c17_where_the_price_itself_changes_what_can_be_computed_is_told_and_what_cannot_says_so(
+def test_where_the_price_itself_changes_what_can_be_computed_is_told_and_what_cannot_says_so(
     world: Subscribers,
 ) -> None:
     world.plant(id_prefix="d")

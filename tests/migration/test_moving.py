@@ -55,7 +55,7 @@ def test_a_changed_price_moves_its_subscribers_when_the_plan_says_so(world: Subs
     assert world.subscription("sub_c_000001")["recurring_pre_tax_amount"] == 5500
 
 
-def test_c14_those_who_are_left_out_are_told_with_their_reasons(world: Subscribers) -> None:
+def test_those_who_are_left_out_are_told_with_their_reasons(world: Subscribers) -> None:
     world.plant(count=3, id_prefix="d")
     world.plant(id_prefix="e", status="paused")
     world.plant(id_prefix="f", cancel_at_next_billing_date=True)
@@ -109,7 +109,7 @@ def test_moving_a_subscription_takes_a_look_a_write_and_a_read_back(world: Subsc
     }
 
 
-def test_c15_a_price_of_ones_own_is_kept_unless_the_migration_says_move(world: Subscribers) -> None:
+def test_a_price_of_ones_own_is_kept_unless_the_migration_says_move(world: Subscribers) -> None:
     world.plant(count=1, id_prefix="k", recurring_pre_tax_amount=3900)
     world.plant(count=1, id_prefix="l")
     world.write(specs(move=migration()))
@@ -121,7 +121,7 @@ def test_c15_a_price_of_ones_own_is_kept_unless_the_migration_says_move(world: S
     assert (moved.after or {})["moved"] == 2
 
 
-def test_c17_what_each_proration_charges_now_and_with_the_next_bill_is_told_before_it_is_approved(
+def test_what_each_proration_charges_now_and_with_the_next_bill_is_told_before_it_is_approved(
     world: Subscribers,
 ) -> None:
     world.plant(count=1, id_prefix="m", created_at="2026-11-01T00:00:00Z")

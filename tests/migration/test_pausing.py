@@ -33,7 +33,7 @@ def resume(world: Subscribers, change_set: ChangeSet, *, after: timedelta = time
         return apply_change_set(session, change_set, resume=True)
 
 
-def test_c13_a_run_pauses_after_each_wave_and_goes_on_when_the_time_has_come(world: Subscribers) -> None:
+def test_a_run_pauses_after_each_wave_and_goes_on_when_the_time_has_come(world: Subscribers) -> None:
     world.plant(count=7, id_prefix="a")
     change_set = approved(world, "1 day")
     assert "Between two waves it pauses for 1 day" in as_text(change_set, Dodo().capabilities)

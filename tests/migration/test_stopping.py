@@ -29,7 +29,7 @@ def pause(world: Subscribers, *ids: str) -> None:
         world.call("PATCH", f"/subscriptions/{one}", {"status": "paused"})
 
 
-def test_c16_a_rule_that_breaks_after_a_wave_stops_the_next_one_and_says_what_was_done(world: Subscribers) -> None:
+def test_a_rule_that_breaks_after_a_wave_stops_the_next_one_and_says_what_was_done(world: Subscribers) -> None:
     world.plant(count=10, id_prefix="a")
     change_set = approved(world, waves="{canary: 4, size: 3}", stop="{maxMoved: 10%}")
     pause(world, "sub_a_000002", "sub_a_000003")
@@ -52,7 +52,7 @@ def test_c16_a_rule_that_breaks_after_a_wave_stops_the_next_one_and_says_what_wa
     assert (change.after or {})["moved"] == 8
 
 
-def test_c16_a_stopped_migration_goes_on_with_those_who_are_left(world: Subscribers) -> None:
+def test_a_stopped_migration_goes_on_with_those_who_are_left(world: Subscribers) -> None:
     world.plant(count=6, id_prefix="b")
     change_set = approved(world, waves="{canary: 2, size: 2}", stop="{maxMoved: 10%}")
     pause(world, "sub_b_000003")
@@ -69,7 +69,7 @@ def test_c16_a_stopped_migration_goes_on_with_those_who_are_left(world: Subscrib
     assert set(world.changes(before)) == {"sub_b_000005", "sub_b_000006"}
 
 
-def test_c11_two_migrations_of_one_subscriber_are_an_error_and_never_a_silent_choice(world: Subscribers) -> None:
+def test_two_migrations_of_one_subscriber_are_an_error_and_never_a_silent_choice(world: Subscribers) -> None:
     world.plant(count=3, id_prefix="c")
     other = migration().replace("to-team", "to-annual").replace("to: team:monthly", "to: pro:annual")
     world.write(specs(move=migration(), other=other))

@@ -9,7 +9,7 @@ from reconciler.providers.dodo.provider import Dodo
 from .books import PRO, TEAM, Subscribers, migration, specs
 
 
-def test_c12_who_has_a_price_of_their_own_is_a_group_by_itself_and_is_kept_or_moved_as_the_spec_says(
+def test_who_has_a_price_of_their_own_is_a_group_by_itself_and_is_kept_or_moved_as_the_spec_says(
     world: Subscribers,
 ) -> None:
     world.plant(count=2, id_prefix="own", recurring_pre_tax_amount=3900)
@@ -25,14 +25,14 @@ def test_c12_who_has_a_price_of_their_own_is_a_group_by_itself_and_is_kept_or_mo
     assert world.on("Plan/team:monthly") == 5
 
 
-def test_c12_a_quantity_and_addons_of_ones_own_are_taken_along_and_only_the_price_follows(world: Subscribers) -> None:
+def test_a_quantity_and_addons_of_ones_own_are_taken_along_and_only_the_price_follows(world: Subscribers) -> None:
     world.plant(id_prefix="a", quantity=7)
     world.go(specs(move=migration()))
     moved = world.subscription("sub_a_000001")
     assert (moved["quantity"], moved["recurring_pre_tax_amount"]) == (7, 7 * 5900)
 
 
-def test_c18_what_is_left_of_a_period_is_worth_what_was_paid_for_it_not_what_the_list_says_by_now(
+def test_what_is_left_of_a_period_is_worth_what_was_paid_for_it_not_what_the_list_says_by_now(
     world: Subscribers,
 ) -> None:
     world.plant(id_prefix="b")
@@ -49,7 +49,7 @@ def test_c18_what_is_left_of_a_period_is_worth_what_was_paid_for_it_not_what_the
     assert payment["total_amount"] == 1000
 
 
-def test_c18_who_leaves_a_plan_that_is_sold_no_more_is_charged_by_what_they_paid(world: Subscribers) -> None:
+def test_who_leaves_a_plan_that_is_sold_no_more_is_charged_by_what_they_paid(world: Subscribers) -> None:
     world.plant(id_prefix="c")
     old = world.products["Plan/pro:monthly"]
     monthly = "    monthly: {amount: 49 USD, every: month}\n"
@@ -60,7 +60,7 @@ def test_c18_who_leaves_a_plan_that_is_sold_no_more_is_charged_by_what_they_paid
     assert payment["total_amount"] == 1000
 
 
-def test_c16_what_each_really_pays_after_the_move_is_held_against_what_was_approved(world: Subscribers) -> None:
+def test_what_each_really_pays_after_the_move_is_held_against_what_was_approved(world: Subscribers) -> None:
     world.plant(count=6, id_prefix="d")
     world.write(specs(move=migration(waves="{canary: 1, size: 5}", stop="{maxPerCustomerDelta: 10 USD}")))
     change_set = world.plan()
