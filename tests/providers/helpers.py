@@ -13,6 +13,7 @@ from reconciler.plan.resource import Binding, Resource, references_in
 from reconciler.providers.base import AccountAccess, Lowered, Mode
 from reconciler.providers.dodo.capabilities import CAPABILITIES
 from reconciler.providers.dodo.connection import DodoConnection
+from reconciler.providers.dodo.limiter import Allowance, Limiter
 from reconciler.providers.dodo.provider import Dodo
 from reconciler.spec.load import load_text
 
@@ -25,6 +26,25 @@ def lower_text(text: str) -> Lowered:
     loaded = load_text(text, "specs.yaml")
     assert loaded.diagnostics == ()
     return Dodo().lower(loaded.specs)
+
+
+class VirtualTime:
+    """A clock that moves only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def read(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds >= 0
+        self.now += seconds
+
+
+def limiter_in(time: VirtualTime, allowance: Allowance | None = None) -> Limiter:
+    """A limiter for which time passes at once."""
+    return Limiter(allowance, clock=time.read, wall_clock=lambda: 2_000_000_000.0 + time.now, sleep=time.sleep)
 
 
 class Controls:

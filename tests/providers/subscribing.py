@@ -14,7 +14,8 @@ import orjson
 
 from reconciler.providers.dodo.client import Client
 from reconciler.providers.dodo.connection import DodoConnection
-from reconciler.providers.dodo.limiter import Limiter
+
+from .helpers import VirtualTime, limiter_in
 
 SUBSCRIPTION: dict[str, Any] = {
     "subscription_id": "sub_1",
@@ -153,7 +154,7 @@ def _answer(value: object, status: int = 200) -> httpx.Response:
 
 def connect_to(dodo: Dodo) -> DodoConnection:
     """A connection whose requests meet `dodo`, without a socket."""
-    limiter = Limiter(None, clock=lambda: 0.0, wall_clock=lambda: 0.0, sleep=lambda _: None)
+    limiter = limiter_in(VirtualTime())
     transport = httpx.MockTransport(dodo)
     return DodoConnection(
         Client("http://127.0.0.1:9", "dodo_test_key", limiter, sleep=lambda _: None, transport=transport)

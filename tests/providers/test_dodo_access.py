@@ -10,9 +10,10 @@ import pytest
 from reconciler.base.errors import AnswerLostError, ProviderError, RatecardError, RefusedError
 from reconciler.providers.base import AccountAccess, Mode
 from reconciler.providers.dodo.client import Client
-from reconciler.providers.dodo.limiter import Limiter
 from reconciler.providers.dodo.provider import Dodo
 from reconciler.providers.registry import NAMES, find_provider
+
+from .helpers import VirtualTime, limiter_in
 
 SECRET = "s3cretS3cret"
 TEST_KEY, LIVE_KEY = f"dodo_test_{SECRET}", f"dodo_live_{SECRET}"
@@ -81,7 +82,7 @@ def client(answer: httpx.Response | Exception) -> Client:
             raise answer
         return unread(answer)
 
-    limiter = Limiter(None, sleep=lambda _: None)
+    limiter = limiter_in(VirtualTime())
     return Client(LOOPBACK, TEST_KEY, limiter, sleep=lambda _: None, transport=httpx.MockTransport(handle))
 
 
@@ -156,12 +157,12 @@ def test_a_list_that_never_ends_is_an_error() -> None:
 )
 def test_a_429_is_waited_out_before_the_next_request(headers: dict[str, str], waits: float) -> None:
     answers = [httpx.Response(429, headers=headers), httpx.Response(200, json={})]
-    waited: list[float] = []
-    limiter = Limiter(None, clock=lambda: 0.0, sleep=waited.append)
+    time = VirtualTime()
+    limiter = limiter_in(time)
     transport = httpx.MockTransport(lambda _: unread(answers.pop(0)))
     opened = Client(LOOPBACK, TEST_KEY, limiter, sleep=lambda _: None, transport=transport)
     assert opened.get("/products") == {}
-    assert waited == [waits]
+    assert time.now == pytest.approx(1_000.0 + waits)
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,9 @@ from reconciler.providers.dodo.actions import books as module
 from reconciler.providers.dodo.capabilities import CAPABILITIES
 from reconciler.providers.dodo.client import Client
 from reconciler.providers.dodo.connection import DodoConnection
-from reconciler.providers.dodo.limiter import Limiter
 
 from .actions import ADA, requests_of
-from .helpers import Controls
+from .helpers import Controls, VirtualTime, limiter_in
 
 PRODUCT = {
     "id": "pdt_pro",
@@ -141,7 +140,7 @@ def test_a_list_that_stands_still_is_an_error_and_no_loop(
 
 @pytest.mark.parametrize("answer", [b"[]", b"{}", b'{"items": [1]}', b'{"items": [{}]}', b'{"items": "no"}'])
 def test_an_answer_of_another_shape_is_an_error(answer: bytes):
-    limiter = Limiter(None, clock=lambda: 0.0, wall_clock=lambda: 0.0, sleep=lambda _: None)
+    limiter = limiter_in(VirtualTime())
     transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=httpx.ByteStream(answer)))
     client = Client("http://127.0.0.1:9", "dodo_test_key", limiter, sleep=lambda _: None, transport=transport)
     opened = DodoConnection(client)

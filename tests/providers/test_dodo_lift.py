@@ -12,9 +12,8 @@ from reconciler.plan.resource import Binding
 from reconciler.providers.dodo.client import Client
 from reconciler.providers.dodo.connection import DodoConnection
 from reconciler.providers.dodo.lift import lift
-from reconciler.providers.dodo.limiter import Limiter
 
-from .helpers import KEY
+from .helpers import KEY, VirtualTime, limiter_in
 
 ONCE = {"type": "one_time_price", "currency": "USD", "price": 500, "pay_what_you_want": True, "tax_inclusive": None}
 PRODUCT = {"product_id": "pdt_1", "name": "E-book", "tax_category": "e_book", "metadata": {}, "price": ONCE}
@@ -120,7 +119,7 @@ def test_a_bound_object_that_slipped_between_two_pages_is_neither_gone_nor_archi
             found = PRODUCT
         return httpx.Response(200, stream=httpx.ByteStream(httpx.Response(200, json=found).content))
 
-    limiter = Limiter(None, sleep=lambda _: None)
+    limiter = limiter_in(VirtualTime())
     client = Client("http://127.0.0.1:1", KEY, limiter, sleep=lambda _: None, transport=httpx.MockTransport(handle))
     connection = DodoConnection(client)
     try:
@@ -143,7 +142,7 @@ def test_an_object_that_two_pages_show_is_read_once() -> None:
         content = httpx.Response(200, json={"items": items, "data": [], "done": True}).content
         return httpx.Response(200, stream=httpx.ByteStream(content))
 
-    limiter = Limiter(None, sleep=lambda _: None)
+    limiter = limiter_in(VirtualTime())
     client = Client("http://127.0.0.1:1", KEY, limiter, sleep=lambda _: None, transport=httpx.MockTransport(handle))
     connection = DodoConnection(client)
     try:

@@ -321,6 +321,12 @@ class Client:
 
     def _send(self, method: str, path: str, query: Query | None, content: bytes | None) -> _Answer:
         self._limiter.acquire()
+        try:
+            return self._exchange(method, path, query, content)
+        finally:
+            self._limiter.ended()
+
+    def _exchange(self, method: str, path: str, query: Query | None, content: bytes | None) -> _Answer:
         with self._guard:
             self._sent[method] += 1
         headers = {"Content-Type": "application/json"} if content is not None else {}
