@@ -11,15 +11,17 @@ from reconciler.base.collector import collector_paused
 from reconciler.base.diagnostics import Diagnostic, has_errors, in_order
 from reconciler.engine.desired import Desired, load_desired
 from reconciler.engine.materials import complete
-from reconciler.engine.treating import protection_mistakes, remember_protection, told_of, treat
+from reconciler.engine.treating import Treated, protection_mistakes, remember_protection, told_of, treat
 from reconciler.plan import order
 from reconciler.plan.capabilities import Capabilities
 from reconciler.plan.change_set import BegunAction, Change, ChangeSet, Verb
 from reconciler.plan.diff import Problem, diff
 from reconciler.plan.impact import NOTHING, Exposure, Impact, ended, kept, replaced
+from reconciler.plan.ownership import OwnershipMode
 from reconciler.plan.resource import Binding, Live
 from reconciler.plan.settings import OpenSetting
-from reconciler.plan.untold import untold_of
+from reconciler.plan.untold import unlisted_of, untold_of
+from reconciler.providers.base import ReadsLess
 
 if TYPE_CHECKING:
     from reconciler.engine.session import Desk, Session
@@ -83,7 +85,7 @@ def make_change_set(session: Session, desired: Desired | None = None, *, whole: 
     adopted = [Binding(r.address, r.kind, r.adopt) for r in wanted.resources if r.adopt and r.address not in bindings]
     adopted += _new_parts(wanted, bindings, session.provider.capabilities)
     everything = whole or treated.treatment.ownership.adopts()  # what is nobody's is compared whole, or not at all
-    live = session.connection.read(bindings, adopted, whole=everything)
+    live = _read(session, wanted, treated, adopted, whole=everything)
     session.progress.step("Comparing")
     capabilities = session.provider.capabilities
     found = diff(wanted.resources, live, bindings, capabilities, session.workspace.name, treated.treatment)
@@ -117,12 +119,30 @@ def make_change_set(session: Session, desired: Desired | None = None, *, whole: 
             *told_of(found, capabilities),
             *found.stays,
             *untold_of(live),
+            *unlisted_of(live),
         ),
         actions=(*moves.begun, *actions.begun),
         settings=_settings(session, wanted),
     )
     change_set = replace(change_set, requests=dict(session.connection.requests()))
     return Planned(change_set, tuple(in_order(diagnostics)), found.unchanged, live, wanted.layered)
+
+
+def _read(session: Session, wanted: Desired, treated: Treated, also: Sequence[Binding], *, whole: bool) -> Live:
+    """The account; where the connection can, without lists that were empty and in which nobody has or wants any."""
+    connection = session.connection
+    if not isinstance(connection, ReadsLess):
+        return connection.read(treated.bindings, also, whole=whole)
+    asked = {one.kind for one in wanted.resources} | {one.kind for one in (*treated.bindings.values(), *also)}
+    ownership, capabilities = treated.treatment.ownership, session.provider.capabilities
+    unasked = {
+        name
+        for name, kind in capabilities.kinds.items()
+        if name not in asked
+        and not capabilities.is_action(name)
+        and ownership.of_any(kind.specs) is not OwnershipMode.AUTHORITATIVE
+    }
+    return connection.read_less(treated.bindings, also, whole=whole, unasked=unasked)
 
 
 def _settings(session: Session, wanted: Desired) -> tuple[OpenSetting, ...]:

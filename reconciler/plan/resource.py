@@ -100,10 +100,14 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """All that was read of one account: `account_id` as the provider names it, None where no object told it."""
+    """All that was read of one account: `account_id` as the provider names it, None where no object told it.
+
+    `unlisted` are the kinds that were not listed again: nobody asks for any, and shortly before there were none.
+    """
 
     resources: tuple[LiveResource, ...]
     account_id: str | None = None
+    unlisted: tuple[str, ...] = ()
 
 
 def same_value(one: JSON, other: JSON) -> bool:

@@ -1,4 +1,4 @@
-"""What live objects have that no spec says: counted by kind and field, with the objects, a sentence each. Pure."""
+"""What live objects have that no spec says, and what was not looked at: a sentence each. Pure."""
 
 from __future__ import annotations
 
@@ -24,3 +24,10 @@ def untold_of(live: Live, ids: Collection[str] | None = None) -> Iterator[str]:
         have = f"{len(having):,} {kind}s have" if len(having) > 1 else f"1 {kind} has"
         more = f" and {len(having) - _NAMED:,} more" if len(having) > _NAMED else ""
         yield f"{have} {what}, which no spec says: {', '.join(sorted(having)[:_NAMED])}{more}; nothing here changes it"
+
+
+def unlisted_of(live: Live) -> Iterator[str]:
+    """A sentence that names the kinds which were not listed again, where there are any."""
+    if live.unlisted:
+        kinds = ", ".join(f"{kind.replace('_', ' ')}s" for kind in live.unlisted)
+        yield f"not looked for, as there were none within a day and no spec asks for any: {kinds}; --refresh full looks"

@@ -279,6 +279,25 @@ class Keeps(Protocol):
 
 
 @runtime_checkable
+class ReadsLess(Protocol):
+    """A connection that need not list kinds of which nobody wants or has any."""
+
+    def read_less(
+        self,
+        bindings: Mapping[str, Binding],
+        also: Iterable[Binding],
+        *,
+        whole: bool,
+        unasked: Collection[str],
+    ) -> Live:
+        """As `read`, but of `unasked` kinds a keeper's word of the last day that there are none is enough.
+
+        `Live.unlisted` tells which were not listed. With `whole` all are.
+        """
+        ...
+
+
+@runtime_checkable
 class TellsTime(Protocol):
     """A connection whose answers say when they were given."""
 

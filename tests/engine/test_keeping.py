@@ -115,8 +115,16 @@ def test_from_run_to_run_an_unchanged_account_costs_its_lists_and_no_cache_or_a_
     (folder / "specs" / "team.yaml").write_text(ADDON)
     planned(folder, cache, carry_out=True)
     costs = [planned(folder, cache)[1], planned(folder, cache)[1], planned(folder, cache, whole=True)[1]]
-    assert costs == [10, 10, 19]  # each product, the headers of the webhook, and the translations of each object
+    # Of ten lists five were empty, and no spec asks for any of them; each product, the headers of the webhook, and the
+    # translations of each object.
+    assert costs == [5, 5, 19]
     assert planned(folder, tmp_path / "lost")[1] == 12
+    again = planned(folder, cache)[0].change_set
+    assert again is not None
+    [told] = again.warnings
+    assert told.startswith("not looked for, as there were none within a day and no spec asks for any: brands, coll")
+    whole = planned(folder, cache, whole=True)[0].change_set
+    assert (whole and whole.digest, whole and whole.warnings) == (again.digest, ())
     kept = [
         path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file() and b"adn_" in path.read_bytes()
     ]
@@ -127,4 +135,4 @@ def test_from_run_to_run_an_unchanged_account_costs_its_lists_and_no_cache_or_a_
         assert http.patch(f"/products/{team['product_id']}", json={"addons": []}).is_success
     found, cost = planned(folder, cache)
     assert found.change_set is not None
-    assert ([change.key for change in found.change_set.changes], cost) == (["update Plan/team:monthly"], 11)
+    assert ([change.key for change in found.change_set.changes], cost) == (["update Plan/team:monthly"], 6)

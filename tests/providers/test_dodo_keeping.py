@@ -32,15 +32,26 @@ class Memory:
 
     def __init__(self) -> None:
         self.kept: dict[str, Kept] = {}
+        self.others: dict[tuple[str, str], Kept] = {}  # of all kinds but products
 
     def recall(self, kind: str, object_id: str) -> Kept | None:
-        return self.kept.get(object_id)
+        return self.kept.get(object_id) if kind == "product" else self.others.get((kind, object_id))
 
     def keep(self, kind: str, object_id: str, kept: Kept) -> None:
-        self.kept[object_id] = kept
+        if kind == "product":
+            self.kept[object_id] = kept
+        else:
+            self.others[kind, object_id] = kept
 
     def keep_only(self, kind: str, ids: Collection[str]) -> None:
-        self.kept = {one: kept for one, kept in self.kept.items() if one in ids}
+        if kind == "product":
+            self.kept = {one: kept for one, kept in self.kept.items() if one in ids}
+        else:
+            self.others = {one: kept for one, kept in self.others.items() if one[0] != kind or one[1] in ids}
+
+    def a_day_later(self) -> None:
+        """What was read is known and to be read again: see `Keeper.recall`."""
+        self.others = {one: Kept("", kept.body) for one, kept in self.others.items() if kept.body is not None}
 
 
 @pytest.fixture
@@ -56,6 +67,13 @@ def counted(sandbox: Controls, account: Account, *, whole: bool = False) -> tupl
     live = account.connection.read(account.bindings(), whole=whole)
     now = sandbox.counts()
     return live, {one: now[one] - before.get(one, 0) for one in now if now[one] != before.get(one, 0)}
+
+
+def reading_less(sandbox: Controls, account: Account, *unasked: str, whole: bool = False) -> tuple[Live, set[str]]:
+    """What the account is where nobody asks for some kinds, and which lists were read."""
+    before = sandbox.counts()
+    live = account.connection.read_less(account.bindings(), (), whole=whole, unasked=unasked)
+    return live, {one for one, count in sandbox.counts().items() if count != before.get(one, 0)}
 
 
 def body_of(live: Live, object_id: str) -> Mapping[str, Any]:
@@ -226,3 +244,66 @@ def test_another_connection_begins_where_the_last_one_ended(
     live, costs = counted(sandbox, other)
     other.connection.close()
     assert (live, costs) == (first, dict.fromkeys(LISTS, 1))
+
+
+def test_a_list_that_was_empty_is_not_read_again_within_a_day_where_nobody_asks_for_it_and_that_is_said(
+    sandbox: Controls, account: Account, memory: Memory
+) -> None:
+    account.create_all(lower_text(SELLING))
+    free = ("addon", "brand", "collection", "short_link")  # an add-on and a brand are there, and are bound
+    first, read = reading_less(sandbox, account, *free)
+    assert (first.unlisted, read - {ONE}) == ((), LISTS)
+    again, read = reading_less(sandbox, account, *free)
+    assert again.unlisted == ("collection", "short_link")
+    assert read == LISTS - {"GET /product-collections", "GET /products/short_links"}
+    assert again.resources == first.resources
+    assert reading_less(sandbox, account, "collection")[0].unlisted == ("collection",)
+    assert reading_less(sandbox, account)[1] == LISTS
+    whole, read = reading_less(sandbox, account, *free, whole=True)
+    assert (whole.unlisted, LISTS - read) == ((), set())
+    memory.a_day_later()
+    assert reading_less(sandbox, account, *free)[0].unlisted == ()
+
+
+def test_what_is_written_makes_its_list_worth_reading_again(
+    sandbox: Controls, account: Account, memory: Memory
+) -> None:
+    assert reading_less(sandbox, account, "addon", "brand")[0].unlisted == ()
+    assert reading_less(sandbox, account, "addon", "brand")[0].unlisted == ("addon", "brand")
+    account.create_all(lower_text(SELLING))
+    account.ids.clear()  # no binding tells of it, as where a journal was lost
+    live, _ = reading_less(sandbox, account, "addon", "brand")
+    assert live.unlisted == ()
+    assert {"addon", "brand"} <= {one.kind for one in live.resources}
+
+
+def test_an_account_is_known_by_its_brands_also_where_nobody_asks_for_them(
+    sandbox: Controls, account: Account, memory: Memory
+) -> None:
+    reading_less(sandbox, account, "brand")
+    other = Account(connect(sandbox.url, lambda _: None))
+    other.connection.keep_with(memory)
+    live, read = reading_less(sandbox, other, "brand")
+    other.connection.close()
+    assert (live.unlisted, "GET /brands" in read) == ((), True)
+
+
+def test_of_many_webhooks_a_few_are_asked_for_headers_each_day_and_of_the_others_it_is_said(
+    sandbox: Controls, account: Account, memory: Memory
+) -> None:
+    sandbox.seed({"webhooks": [{"url": f"https://example.com/{n}", "filter_types": []} for n in range(25)]})
+    headers = "GET /webhooks/{webhook_id}/headers"
+    asked = []
+    for _ in range(3):
+        live, costs = counted(sandbox, account)
+        told = sum(one.untold != () for one in live.resources if one.kind == "webhook")
+        asked.append((costs.get(headers, 0), told))
+    assert asked == [(10, 15), (0, 15), (0, 15)]
+    before = {one for (kind, one), kept in memory.others.items() if kind == "webhook_headers" and kept.body == {}}
+    memory.a_day_later()
+    assert counted(sandbox, account)[1][headers] == 10
+    now = {one for (kind, one), kept in memory.others.items() if kept.seen and kept.body == {}}
+    assert (len(before), len(now), before & now) == (10, 10, set())
+    [moved] = [one.id for one in live.resources if one.title.endswith("/24")]
+    sandbox.call("PATCH", f"/webhooks/{moved}", {"description": "another"})
+    assert counted(sandbox, account)[1][headers] == 1

@@ -29,14 +29,17 @@ from reconciler.providers.dodo.capabilities import (
     WEBHOOK,
 )
 from reconciler.providers.dodo.details import seen
+from reconciler.providers.dodo.lists import Lists
 from reconciler.providers.dodo.payloads import resolve
 
 if TYPE_CHECKING:
     from reconciler.providers.dodo.client import Client
 
-# So many webhooks of others are asked for their headers in one reading.
+# So many webhooks whose headers no spec says are asked for them within a day, beside those that move.
 MOST_ASKED = 10
 _EMPTY = ""
+# What is kept of a webhook that was not asked: no header has an empty name.
+_NOT_ASKED: Mapping[str, JSON] = {"": None}
 
 Raw = Mapping[str, Any]
 Addresses = Mapping[str, str]
@@ -50,6 +53,7 @@ class SoFar:
     bindings: Mapping[str, Binding]  # by id
     addresses: Addresses
     whole: bool
+    lists: Lists
 
 
 class Part(Protocol):
@@ -160,7 +164,7 @@ class Headers:
         """The headers of each webhook that are ours; the names of others are told.
 
         Ours are read each time. Others are read when their webhook moves, and so many in one go that a plan stays
-        quick; with `whole` all are.
+        quick; with `whole` all are. Who was left out is asked after a day at the earliest, first of all.
         """
         found: list[LiveResource] = []
         untold: dict[str, tuple[str, ...]] = {}
@@ -190,16 +194,23 @@ class Headers:
         """The headers of each webhook by name, with a fingerprint where the value is shown; None: not looked at."""
         found: dict[str, Mapping[str, str | None] | None] = {}
         asked: list[str] = []
+        waiting: list[tuple[int, str]] = []
         for webhook_id, raw in webhooks.items():
             kept = self.keeper.recall(HEADERS, webhook_id) if self.keeper is not None and not so_far.whole else None
             if f"{webhook_id}/headers" in so_far.bindings or so_far.whole:
                 asked.append(webhook_id)
-            elif kept is not None and kept.seen == seen(raw):
-                found[webhook_id] = {name: None if one is None else str(one) for name, one in (kept.body or {}).items()}
-            elif len(asked) < MOST_ASKED:
-                asked.append(webhook_id)
+            elif kept is None or kept.body is None or kept.seen != seen(raw):
+                waiting.append((_turn(kept), webhook_id))
+            elif kept.body != _NOT_ASKED:
+                found[webhook_id] = {name: None if one is None else str(one) for name, one in kept.body.items()}
             else:
                 found[webhook_id] = None
+        waiting.sort(key=lambda one: one[0])
+        asked += [webhook_id for _, webhook_id in waiting[:MOST_ASKED]]
+        for _, webhook_id in waiting[MOST_ASKED:]:
+            found[webhook_id] = None
+            if self.keeper is not None:
+                self.keeper.keep(HEADERS, webhook_id, Kept(seen(webhooks[webhook_id]), _NOT_ASKED))
         answers = {one: self._pool.submit(self._client.get, _headers_path(one)) for one in asked}
         for webhook_id, answer in answers.items():
             shown, hidden = _shown(answer.result(), webhook_id)
@@ -294,6 +305,13 @@ class Secret:
     def find(self, change: Change, owner: str) -> Found:
         """It is read again, whatever was read before."""
         return Found(Fate.NOT_DONE)
+
+
+def _turn(kept: Kept | None) -> int:
+    """Who is asked first: what moved, then what was never asked, then what was asked a day ago."""
+    if kept is not None and kept.seen:
+        return 0
+    return 1 if kept is None or kept.body is None or kept.body == _NOT_ASKED else 2
 
 
 def needed(materials: Materials | None) -> Materials:

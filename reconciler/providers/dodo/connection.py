@@ -42,6 +42,7 @@ from reconciler.providers.dodo.collections import arrange
 from reconciler.providers.dodo.details import Details
 from reconciler.providers.dodo.finding import alike, find_fate
 from reconciler.providers.dodo.lift import ID_KEYS, identify, lift
+from reconciler.providers.dodo.lists import Lists, now_there
 from reconciler.providers.dodo.marks import LEFT_OUT, owner_mark
 from reconciler.providers.dodo.pace import requests_for
 from reconciler.providers.dodo.payloads import (
@@ -169,6 +170,17 @@ class DodoConnection:
         are read whole, and with `whole` all are, one request for each product. A keeper spares what has not moved
         since, but none of these. Raises ProviderError.
         """
+        return self.read_less(bindings, also, whole=whole, unasked=())
+
+    def read_less(
+        self,
+        bindings: Mapping[str, Binding],
+        also: Iterable[Binding],
+        *,
+        whole: bool,
+        unasked: Collection[str],
+    ) -> Live:
+        """As `read`, without the lists of `unasked` kinds that were empty within the last day, as a keeper knows."""
         also = tuple(also)
         fresh = None if whole else {binding.id for binding in also if binding.kind == PRODUCT}
         addresses = {binding.id: address for address, binding in bindings.items()}
@@ -179,15 +191,17 @@ class DodoConnection:
         for binding in (*bindings.values(), *also):
             if binding.kind in expected:  # a binding may tell an address only
                 expected[binding.kind].add(binding.id)
-        futures = {kind: self._pool.submit(self._read_kind, kind, expected[kind]) for kind in PATHS}
+        lists = self._lists(unasked, expected, whole=whole)
+        futures = {kind: self._pool.submit(self._read_kind, kind, expected[kind]) for kind in PATHS if lists.asks(kind)}
         resources: list[LiveResource] = []
         account: str | None = None
         products: Iterable[Raw] = ()
         listed: dict[str, Collection[str]] = {}
         raws: dict[str, Mapping[str, Raw]] = {}
-        for kind, future in futures.items():
-            active, archived = future.result()
+        for kind in PATHS:
+            active, archived = futures[kind].result() if kind in futures else ({}, {})
             listed[kind] = active.keys()
+            lists.found(kind, len(active))
             if kind == PRODUCT:  # after all that a product may refer to, by the order of PATHS
                 active, archived = (self._details.whole(part, fresh, listed) for part in (active, archived))
                 self._details.keep_only(active.keys() | archived.keys())
@@ -200,13 +214,22 @@ class DodoConnection:
             raws[kind] = {**active, **archived}
         with self._guard:
             self._account = account or self._account
+            known = self._account is not None
+        if BRAND in lists.spared and not known:  # they tell which account this is, where nothing else does
+            lists.spared.discard(BRAND)
+            self._brands()
         resources += self._read_below([raw for raw in products if raw.get("pricing_mode")], addresses)
         bound = {binding.id: binding for binding in (*also, *bindings.values()) if binding.kind in self._below}
-        below, untold = self._below.read(SoFar(raws, bound, addresses, whole))
+        below, untold = self._below.read(SoFar(raws, bound, addresses, whole, lists))
         images = {own_id(one.id) for one in below if one.kind == IMAGE}
         if untold or images:
             resources = [_with_untold(one, untold, images) for one in resources]
-        return Live((*resources, *below), account)
+        return Live((*resources, *below), account, tuple(sorted(lists.spared)))
+
+    def _lists(self, unasked: Collection[str], expected: Mapping[str, Collection[str]], *, whole: bool) -> Lists:
+        """Which lists are read: all but the empty ones of kinds that nobody asks for."""
+        free = [one for one in unasked if not expected.get(one)]
+        return Lists(None if whole else self._details.keeper, free)
 
     def _read_below(self, products: Sequence[Raw], addresses: Mapping[str, str]) -> list[LiveResource]:
         """The pricing modes of products, and their prices for countries: one request for each product with a mode."""
@@ -389,6 +412,7 @@ class DodoConnection:
         """
         if change.verb is Verb.EXECUTE:
             return self._actions.write(change, request, ids)
+        now_there(self._details.keeper, change.kind)
         if change.kind in self._below:
             return self._below.write(change, request, self._ids_now(ids))
         addresses = self._addresses(ids)

@@ -54,6 +54,8 @@ class ShortLinks:
 
     def read(self, so_far: SoFar) -> tuple[list[LiveResource], dict[str, tuple[str, ...]]]:
         """Every link; of ours the parameters are those that were sent, since Dodo may add some of its own."""
+        if not so_far.lists.asks(SHORT_LINK):
+            return [], {}
         found = []
         for raw in self._listed():
             product_id, slug = str(raw["product_id"]), _slug(raw)
@@ -66,6 +68,7 @@ class ShortLinks:
             }
             keeps = binding.keeps if binding is not None else None
             found.append(LiveResource(SHORT_LINK, f"{product_id}/{slug}", slug, body, keeps=keeps))
+        so_far.lists.found(SHORT_LINK, len(found))
         return found, {}
 
     def _listed(self) -> Iterator[Mapping[str, Any]]:
