@@ -11,71 +11,20 @@ from typing import Any, get_type_hints
 
 import pytest
 from dodopayments import DodoPayments
-from dodopayments.types import (
-    addon_create_params,
-    addon_update_params,
-    brand_create_params,
-    brand_update_params,
-    credit_entitlement_create_params,
-    credit_entitlement_update_params,
-    discount_create_params,
-    discount_update_params,
-    entitlement_create_params,
-    entitlement_update_params,
-    meter_create_params,
-    meter_update_params,
-    product_collection_create_params,
-    product_collection_update_params,
-    product_create_params,
-    product_update_params,
-    webhook_create_params,
-    webhook_update_params,
-)
-from dodopayments.types.product_collections import group_create_params, group_update_params
-from dodopayments.types.product_collections.groups import item_create_params, item_update_params
-from dodopayments.types.products import localized_price_create_params, localized_price_update_params
 from pydantic import TypeAdapter
 
 from reconciler.engine.importing import import_account, write_specs
 from reconciler.providers.dodo.client import Client
 
+from .official import IN_PATHS, TYPES
 from .outside import Outside
 from .place import KEY, Account, Place
 from .taking_over import mutate
 
 ADOPTED = re.compile(r"^  annotations:\n(    .*\n)+", re.MULTILINE)
-GROUP = "/product-collections/*/groups"
-# What may be sent where, by the types of the client.
-TYPES: dict[str, Any] = {
-    "POST /meters": meter_create_params.MeterCreateParams,
-    "PATCH /meters/*": meter_update_params.MeterUpdateParams,
-    "POST /products": product_create_params.ProductCreateParams,
-    "PATCH /products/*": product_update_params.ProductUpdateParams,
-    "POST /products/*/localized-prices": localized_price_create_params.LocalizedPriceCreateParams,
-    "PATCH /products/*/localized-prices/*": localized_price_update_params.LocalizedPriceUpdateParams,
-    "POST /addons": addon_create_params.AddonCreateParams,
-    "PATCH /addons/*": addon_update_params.AddonUpdateParams,
-    "POST /brands": brand_create_params.BrandCreateParams,
-    "PATCH /brands/*": brand_update_params.BrandUpdateParams,
-    "POST /credit-entitlements": credit_entitlement_create_params.CreditEntitlementCreateParams,
-    "PATCH /credit-entitlements/*": credit_entitlement_update_params.CreditEntitlementUpdateParams,
-    "POST /entitlements": entitlement_create_params.EntitlementCreateParams,
-    "PATCH /entitlements/*": entitlement_update_params.EntitlementUpdateParams,
-    "POST /discounts": discount_create_params.DiscountCreateParams,
-    "PATCH /discounts/*": discount_update_params.DiscountUpdateParams,
-    "POST /webhooks": webhook_create_params.WebhookCreateParams,
-    "PATCH /webhooks/*": webhook_update_params.WebhookUpdateParams,
-    "POST /product-collections": product_collection_create_params.ProductCollectionCreateParams,
-    "PATCH /product-collections/*": product_collection_update_params.ProductCollectionUpdateParams,
-    f"POST {GROUP}": group_create_params.GroupCreateParams,
-    f"PATCH {GROUP}/*": group_update_params.GroupUpdateParams,
-    f"POST {GROUP}/*/items": item_create_params.ItemCreateParams,
-    f"PATCH {GROUP}/*/items/*": item_update_params.ItemUpdateParams,
-}
 EVERY_KIND = {route for route in TYPES if route.partition("/")[0] == "POST " and route.count("/") == 1} | {
     "POST /products/*/localized-prices"
 }
-IN_PATHS = {"id", "product_id", "group_id"}
 SIZE, SEED, KINDS = 60, 7, 10
 
 
