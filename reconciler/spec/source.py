@@ -8,7 +8,7 @@ which composes that one document again.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from yaml.error import YAMLError
 
@@ -16,6 +16,7 @@ from reconciler.base.diagnostics import Diagnostic, Location, Mistake, shorten
 from reconciler.base.records import dataclass
 from reconciler.spec.compose import Examined, Examiner, Path, Place, Run, Stop, Value
 from reconciler.spec.files import SourceFile
+from reconciler.spec.lines import Document, LineReader
 from reconciler.spec.scalars import Scalar
 from reconciler.spec.text import next_document, readable, syntax
 
@@ -90,11 +91,16 @@ class Composer:
 
     def __init__(self) -> None:
         self._memo: dict[str, Scalar] = {}
+        self._lines = LineReader()
 
     def compose(self, file: SourceFile) -> Composed:
         """All documents of a file, and what keeps any of it from being read. Empty documents are left out."""
         composed = Composed()
         if not readable(file.name, file.data, composed.diagnostics):
+            return composed
+        plain = self._lines.documents(file.data.decode("utf-8"))
+        if plain is not None:
+            self._read(plain, file, 0, 0, composed)
             return composed
         if len(self._memo) > _MEMO_SIZE:
             self._memo.clear()
@@ -102,7 +108,7 @@ class Composer:
         for _ in range(MOST_RESTARTS):
             run = Run(file.data[start:], self._memo, nodes)
             try:
-                self._read(run, file, start, line, composed)
+                self._read(run.documents(), file, start, line, composed)
                 return composed
             except Stop as stop:
                 place = Location(file.name, line + stop.line + 1, stop.column + 1)
@@ -124,12 +130,12 @@ class Composer:
         return composed
 
     @staticmethod
-    def _read(run: Run, file: SourceFile, start: int, line: int, composed: Composed) -> None:
-        """Take the documents of a run, which counts in characters, with their bytes."""
+    def _read(found: Iterable[Document], file: SourceFile, start: int, line: int, composed: Composed) -> None:
+        """Take the documents that were found, whose ends are counted in characters, with their bytes."""
         documents = composed.documents
         text = None if file.data.isascii() else file.data[start:].decode("utf-8")
         counted = 0
-        for value, first, last, first_line, flagged in run.documents():
+        for value, first, last, first_line, flagged in found:
             if text is None:
                 first, last = start + first, start + last
             else:
