@@ -13,6 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from reconciler.cli.export import everything
+from reconciler.providers.dodo import client
 from reconciler.sandbox.embedded import EmbeddedSandbox
 
 from .conftest import CANARY, Command, edit
@@ -256,7 +257,10 @@ def test_mistakes_in_the_workspace_file_and_in_specs_are_findings(workspace: Pat
     assert '"http://192.0.2.1:8080" is not where a sandbox of this machine listens [workspace/url]' in remote.out
 
 
-def test_an_account_that_does_not_answer_is_a_finding(workspace: Path, ratecard: Command):
+def test_an_account_that_does_not_answer_is_a_finding(
+    workspace: Path, ratecard: Command, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(client, "FIRST_BACKOFF_S", 0.001)
     text = (workspace / "ratecard.yaml").read_text()
     url = next(line.split("url: ")[1] for line in text.splitlines() if "url: " in line)
     (workspace / "ratecard.yaml").write_text(text.replace(url, "http://127.0.0.1:9"))

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from reconciler.base.failpoints import ArmedFailpoints
+from reconciler.cli.main import run
 from reconciler.engine.applying import Result
 from reconciler.engine.deciding import may_approve
 from reconciler.journal.entries import EntryKind
@@ -127,27 +128,27 @@ def unknown(world: World, money: Money) -> None:
     assert "ratecard resolve" in (applied.hint or "")
 
 
-def resolve(world: World, *arguments: str) -> tuple[int, str]:
-    process = world.start("resolve", *arguments)
-    words, complaints = process.communicate(timeout=60)
-    return process.returncode, words + complaints
-
-
 def test_what_is_in_doubt_is_shown_and_answered_by_the_provider_when_it_can(
-    world: World, money: Money, monkeypatch: pytest.MonkeyPatch
+    world: World, money: Money, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(client, "FIRST_BACKOFF_S", 0.001)
     unknown(world, money)
     short = money.change_set.short
-    code, shown = resolve(world, short)
+
+    def resolve(*arguments: str) -> tuple[int, str]:
+        code = run(["resolve", *arguments, "--workspace", str(world.home)])
+        return code, "".join(capfd.readouterr())
+
+    code, shown = resolve(short)
     assert code == 0
     assert "execute Refund/" in shown
     assert "check: " in shown
     operation = shown.split()[0]
-    code, told = resolve(world, short, operation, "--not-applied", "--as", "ann", "--reason", "I looked")
+    answer = [short, operation, "--not-applied", "--as", "ann", "--reason", "I looked"]
+    code, told = resolve(*answer)
     assert (code, "could not" in told or "500" in told) == (1, True)  # it cannot be read yet
     world.clear_faults()
-    code, told = resolve(world, short, operation, "--not-applied", "--as", "ann", "--reason", "I looked")
+    code, told = resolve(*answer)
     assert (code, "it took effect. No answer is needed" in told) == (0, True), told
     world.finish(money.change_set)
     assert moved(world, money.ledger) == money.effects
