@@ -13,6 +13,7 @@ from dataclasses import dataclass as standard
 from functools import partial
 from operator import attrgetter
 from reprlib import recursive_repr
+from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -78,7 +79,12 @@ def _compiled_init(cls: type[Any]) -> Callable[..., None]:
             parameter = f"{field.name}=_MISSING"
             value = f"_make_{field.name}() if {field.name} is _MISSING else {field.name}"
         (named if field.kw_only else positional).append(parameter)
-        body.append(f"_set(self, {field.name!r}, {value})")
+        slot = getattr(cls, field.name, None)
+        if isinstance(slot, MemberDescriptorType):  # it sets what refuses to be set, and has not to be looked up
+            known[f"_set_{field.name}"] = slot.__set__
+            body.append(f"_set_{field.name}(self, {value})")
+        else:
+            body.append(f"_set(self, {field.name!r}, {value})")
     if hasattr(cls, "__post_init__"):
         body.append("self.__post_init__()")
     parameters = ", ".join(positional + (named if len(named) > 1 else []))

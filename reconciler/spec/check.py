@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from reconciler.base.diagnostics import Diagnostic, Mistake, Severity, in_order
-from reconciler.spec.kinds.fields import ALIAS_PREFIX
+from reconciler.spec.kinds.fields import ALIAS_PREFIX, Reference
 from reconciler.spec.load import Spec, diagnostic
 from reconciler.spec.words import did_you_mean
 
@@ -28,12 +28,15 @@ def check(specs: Sequence[Spec], *, aliases: Mapping[str, str], broken: Broken =
     """
     there: dict[str, dict[str, AnyDocument]] = {}
     for spec in specs:
-        there.setdefault(spec.kind, {})[spec.name] = spec.document
+        document = spec.document
+        there.setdefault(document.kind, {})[document.metadata.name] = document
     found: list[Diagnostic] = []
     for spec in specs:
         document = spec.document
-        for mistake in _references(document, there, broken):
-            found.append(diagnostic(spec, mistake))  # noqa: PERF401 - a generator more for each spec would cost
+        for one in document.references():
+            named = there.get(one.kind)
+            if named is None or one.name not in named or one.part is not None:  # else there is nothing to tell
+                found.extend([diagnostic(spec, mistake) for mistake in _reference(one, there, broken)])
         if document.kind == "Webhook":
             found.extend(diagnostic(spec, m) for m in _address(document, aliases))
         title = getattr(document.spec, "title", None)
@@ -48,15 +51,17 @@ def _twice(specs: Sequence[Spec]) -> Iterator[Diagnostic]:
     codes: dict[str, Spec] = {}
     policy: Spec | None = None
     for spec in specs:
-        first = names.setdefault((spec.kind, spec.name), spec)
+        document = spec.document
+        kind, name = document.kind, document.metadata.name
+        first = names.setdefault((kind, name), spec)
         if first is not spec:
-            yield _told_of_first(spec, first, f'{spec.kind} "{spec.name}"', ("metadata", "name"), "check/name-twice")
-        if spec.kind == "Policy":
+            yield _told_of_first(spec, first, f'{kind} "{name}"', ("metadata", "name"), "check/name-twice")
+        if kind == "Policy":
             policy = policy or spec
-            if policy.name != spec.name:
+            if policy.name != name:
                 yield _told_of_first(spec, policy, "the policy", ("metadata", "name"), "check/policy-twice")
-        if spec.document.kind == "Discount":
-            code = spec.document.spec.code
+        if document.kind == "Discount":
+            code = document.spec.code
             first = codes.setdefault(code, spec)
             if first is not spec:
                 yield _told_of_first(spec, first, f'the code "{code}"', ("spec", "code"), "check/code-twice")
@@ -67,18 +72,15 @@ def _told_of_first(spec: Spec, first: Spec, what: str, at: tuple[str, ...], code
     return diagnostic(spec, Mistake(message, code=code, hint="keep one of them, or rename this one", at=at))
 
 
-def _references(
-    document: AnyDocument, there: Mapping[str, Mapping[str, AnyDocument]], broken: Broken
-) -> Iterator[Mistake]:
-    for one in document.references():
-        named = there.get(one.kind, {})
-        if one.name not in named:
-            if (one.kind, one.name) not in broken:
-                names = [*named, *(name for kind, name in broken if kind == one.kind)]
-                yield _unknown(one.name, one.kind, names, one.at, f"check/unknown-{one.kind.lower()}")
-        elif one.part is not None and one.part not in named[one.name].parts():
-            parts = list(named[one.name].parts())
-            yield _unknown(one.part, f'price of {one.kind} "{one.name}"', parts, one.at, "check/unknown-price")
+def _reference(one: Reference, there: Mapping[str, Mapping[str, AnyDocument]], broken: Broken) -> Iterator[Mistake]:
+    named = there.get(one.kind, {})
+    if one.name not in named:
+        if (one.kind, one.name) not in broken:
+            names = [*named, *(name for kind, name in broken if kind == one.kind)]
+            yield _unknown(one.name, one.kind, names, one.at, f"check/unknown-{one.kind.lower()}")
+    elif one.part is not None and one.part not in named[one.name].parts():
+        parts = list(named[one.name].parts())
+        yield _unknown(one.part, f'price of {one.kind} "{one.name}"', parts, one.at, "check/unknown-price")
 
 
 def _address(webhook: Webhook, aliases: Mapping[str, str]) -> Iterator[Mistake]:

@@ -143,7 +143,10 @@ class FieldEntry:
         """What validates and writes it."""
         schema = _limited(_schema(self.annotation), self.limits)
         if not self.is_required():
-            schema = {"type": "default", "schema": schema, "default": self.default}
+            # Of what can change the core would make a deep copy each time, in Python.
+            empty = self.default in ([], {})
+            schema = {"type": "default", "schema": schema}
+            schema |= {"default_factory": type(self.default)} if empty else {"default": self.default}
         return {
             "type": "model-field",
             "schema": schema,

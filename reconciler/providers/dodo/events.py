@@ -6,6 +6,7 @@ The enum `EventType` of the vendor's OpenAPI 1.113.0 and `subscription.past_due`
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 _FAMILIES: Mapping[str, str] = {
     "abandoned_checkout": "detected recovered",
@@ -49,6 +50,7 @@ _MEANT: Mapping[str, str] = {
 }
 
 
+@lru_cache(maxsize=512)
 def expand(pattern: str) -> tuple[str, ...]:
     """The event types that a pattern names (`payment.failed`, `subscription.*`), none when it names nothing."""
     if pattern.endswith(".*"):

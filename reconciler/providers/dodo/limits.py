@@ -6,6 +6,7 @@ Limits from the vendor's OpenAPI 1.113.0, the types of its client 1.123.0 and it
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from reconciler.base.diagnostics import Edit, Mistake, Severity, WayOut
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from reconciler.spec.kinds.webhook import Webhook
 
 At = tuple[str | int, ...]
+
+_CERTAIN = TAKEN - IN_DOUBT
 
 INT32 = 2**31 - 1
 EXACT_INTEGER = 2**53 - 1
@@ -78,6 +81,11 @@ def currency_limits(currency: str, at: At) -> Iterator[Limit]:
         )
 
 
+def is_taken(amount: Money) -> bool:
+    """Whether Dodo can hold an amount, and in its currency."""
+    return amount.currency in _CERTAIN and amount.minor <= INT32
+
+
 def amount_limits(amount: Money, at: At) -> Iterator[Limit]:
     """An amount that Dodo cannot hold."""
     if amount.currency not in TAKEN or amount.currency in IN_DOUBT:
@@ -121,6 +129,7 @@ def meter_limits(document: Meter) -> Iterator[Limit]:
             yield refuse("number", f"{value} is too large to be sent exactly", (*at, index, "value"))
 
 
+@lru_cache(maxsize=1024)
 def rate_text(rate: Rate) -> str:
     """A rate as Dodo holds it: decimal text in minor units without trailing zeros, `0.2` for 0.002 USD."""
     return f"{rate.in_minor_units():f}"

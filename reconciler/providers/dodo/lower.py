@@ -61,10 +61,11 @@ def lower(specs: Sequence[Spec]) -> Lowered:
     resources: list[Resource] = []
     for spec in specs:
         resources.extend(lowering.one(spec))
-    made = {one.address for one in resources}
-    resources.extend(mode for mode in lowering.modes.values() if mode.references[0] in made)
+    if lowering.modes:
+        made = {one.address for one in resources}
+        resources.extend([mode for mode in lowering.modes.values() if mode.references[0] in made])
     twins = lowering.refuse_twins(specs, resources)
-    kept = tuple(one for one in resources if one.address.partition(":")[0] not in twins)
+    kept = tuple([one for one in resources if one.address.partition(":")[0] not in twins] if twins else resources)
     settings = tuple(_settings(declared, lowering.diagnostics))
     return Lowered(kept, tuple(lowering.diagnostics), settings)
 
@@ -132,9 +133,9 @@ class _Lowering:
         names = [part.name for part in parts]
         if self._refused(spec, names, plan_limits.plan_limits(document, parts)):
             return []
-        adopted = dict(_adopted(document, names))
+        adopted = dict(_adopted(document, names)) if ADOPT in document.metadata.annotations else {}
         made = [products.plan_product(document, part, adopted.get(part.name), self.credits) for part in parts]
-        return [*made, *image_resources(document.spec.image, PRODUCT, tuple(made))]
+        return made if document.spec.image is None else [*made, *image_resources(document.spec.image, PRODUCT, made)]
 
     def _regional(self, spec: Spec, document: RegionalPricing) -> list[Resource]:
         from reconciler.providers.dodo import regional  # with models of its own
@@ -179,7 +180,9 @@ class _Lowering:
     def _refused(self, spec: Spec, parts: Sequence[str], own: Iterable[limits.Limit]) -> bool:
         """Tell what stands in the way of a spec: whether any of it is an error. `own` are the limits of its kind."""
         refused = False
-        for limit in chain(_adopt_limits(spec.document, parts), self._unknown_names(spec.document), own):
+        document = spec.document
+        adopting = _adopt_limits(document, parts) if ADOPT in document.metadata.annotations else ()
+        for limit in chain(adopting, self._unknown_names(document), own):
             self.diagnostics.append(diagnostic(spec, limit.mistake, severity=limit.severity))
             refused = refused or limit.severity is Severity.ERROR
         return refused
@@ -199,20 +202,19 @@ class _Lowering:
         return targets
 
     def _unknown_names(self, document: AnyDocument) -> Iterator[limits.Limit]:
-        for one in document.references():
-            named = self.named.get(one.kind, {})
-            if one.name not in named:
-                yield _unknown(one.kind.lower(), one.name, named, one.at)
-            elif one.part is not None and one.part not in named[one.name].parts():
-                yield _unknown(f'price of "{one.name}"', one.part, named[one.name].parts(), one.at)
+        for kind, name, at, part in document.references():
+            named = self.named.get(kind, {})
+            if name not in named:
+                yield _unknown(kind.lower(), name, named, at)
+            elif part is not None and part not in named[name].parts():
+                yield _unknown(f'price of "{name}"', part, named[name].parts(), at)
 
     def _discount(self, spec: Spec, document: Discount, adopt: str | None) -> Resource:
         wanted = document.spec
         addresses: set[str] = set()
-        for one in document.references():
-            parts = self.named[one.kind][one.name].parts() if one.part is None else (one.part,)
-            addresses.update(f"{one.kind}/{one.name}:{part}" for part in parts)
-            addresses.update([f"{one.kind}/{one.name}"] if not parts else [])
+        for kind, name, _, part in document.references():
+            parts = self.named[kind][name].parts() if part is None else (part,)
+            addresses.update([f"{kind}/{name}:{each}" for each in parts] or [f"{kind}/{name}"])
         terms = wanted.limits
         body: dict[str, JSON] = {
             "code": wanted.code,
@@ -249,11 +251,13 @@ class _Lowering:
         by_address = {f"{spec.kind}/{spec.name}": spec for spec in specs}
         seen: dict[tuple[str, str], str] = {}
         for resource in resources:
-            whole = resource.address.partition(":")[0]
-            spec = by_address[whole]
+            if resource.kind == PRODUCT and resource.adopt is None:
+                continue  # nothing about it is unique, and most are products
             for what, value, at in _unique(resource):
                 first = seen.setdefault((what, value), resource.address)
                 if first != resource.address:
+                    whole = resource.address.partition(":")[0]
+                    spec = by_address[whole]
                     mistake = Mistake(
                         f"the same {what} as {first}", code="dodo/twice", at=at, hint="one of them must differ"
                     )

@@ -48,10 +48,10 @@ def parts_of(document: Plan) -> tuple[Part, ...]:
     found = []
     for name, price in spec.prices.items():
         title = price.title or (spec.title if alone else f"{spec.title} ({name})")
-        amount, wrong = _amount(document, name)
-        lines = tuple(pair for pair in enumerate(spec.usage) if pair[1].prices is None or name in pair[1].prices)
+        amount, wrong = (price.amount, None) if price.amount is not None else _amount(document, name)
+        usage = [pair for pair in enumerate(spec.usage) if pair[1].prices is None or name in pair[1].prices]
         terms = (_credits(document, name), price.ends_after, price.standing_discount)
-        found.append(Part(name, title, price.every, amount, wrong, None, lines, *terms))
+        found.append(Part(name, title, price.every, amount, wrong, None, tuple(usage), *terms))
     for one in spec.commitments:
         name = one.part
         title = spec.title if alone else f"{spec.title} ({one.label})"
@@ -67,4 +67,5 @@ def _amount(document: Plan, name: str) -> tuple[Money | None, Mistake | None]:
 
 
 def _credits(document: Plan, name: str) -> tuple[tuple[int, CreditLine], ...]:
-    return tuple(pair for pair in enumerate(document.spec.credits) if pair[1].prices is None or name in pair[1].prices)
+    credits_ = document.spec.credits
+    return tuple([pair for pair in enumerate(credits_) if pair[1].prices is None or name in pair[1].prices])

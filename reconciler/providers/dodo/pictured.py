@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from reconciler.base.canonical import Body
 from reconciler.plan.resource import Resource, reference
 from reconciler.providers.dodo.capabilities import IMAGE
 
 
-def image_resources(image: str | None, kind: str, owners: tuple[Resource, ...]) -> Iterator[Resource]:
+def image_resources(image: str | None, kind: str, owners: Sequence[Resource]) -> Iterator[Resource]:
     """The image of each object that a spec with an image comes to."""
     if image is None:
         return

@@ -20,6 +20,7 @@ from reconciler.providers.dodo.limits import (
     Limit,
     amount_limits,
     feature_limits,
+    is_taken,
     rate_limits,
     refuse,
     too_long,
@@ -45,7 +46,8 @@ def plan_limits(document: Plan, parts: Sequence[Part]) -> Iterator[Limit]:
             what = f'the name of its product, "{part.title}",' if len(parts) > 1 else "the title"
             yield from too_long(part.title, NAME_LIMIT, what, ("spec", "title"))
             break
-    yield from too_long(spec.description, DESCRIPTION_LIMIT, "the description", ("spec", "description"))
+    if spec.description is not None:
+        yield from too_long(spec.description, DESCRIPTION_LIMIT, "the description", ("spec", "description"))
     if spec.features:
         yield from feature_limits(spec.features)
     if spec.trial is not None:
@@ -63,7 +65,10 @@ def plan_limits(document: Plan, parts: Sequence[Part]) -> Iterator[Limit]:
         if part.credits:
             yield from _credit_limits(part)
     for index, line in enumerate(spec.usage):
-        yield from _line_limits(line, ("spec", "usage", index))
+        if line.tiers is not None:
+            yield _tiers(line.tiers, ("spec", "usage", index, "tiers"))
+        elif line.rate is not None:
+            yield from rate_limits(line.rate, ("spec", "usage", index, "rate"))
     for index, commitment in enumerate(spec.commitments):
         yield from commitment_limits(commitment, ("spec", "commitments", index))
     for part in parts:
@@ -174,13 +179,6 @@ def _trial_limits(trial: Trial, parts: Sequence[Part]) -> Iterator[Limit]:
     )
 
 
-def _line_limits(line: UsageLine, at: At) -> Iterator[Limit]:
-    if line.tiers is not None:
-        yield _tiers(line.tiers, (*at, "tiers"))
-    elif line.rate is not None:
-        yield from rate_limits(line.rate, (*at, "rate"))
-
-
 def _tiers(tiers: Tiers, at: At) -> Limit:
     steps = tiers.steps
     first, last = steps[0], steps[-1]
@@ -214,8 +212,9 @@ def _price_limits(document: Plan, part: Part) -> Iterator[Limit]:
         return
     amount, lines = part.amount, part.lines
     at: At = ("spec", "prices", part.name)
-    whole = document.spec.prices[part.name].amount is not None
-    yield from amount_limits(amount, (*at, "amount" if whole else "discount"))
+    if not is_taken(amount):
+        whole = document.spec.prices[part.name].amount is not None
+        yield from amount_limits(amount, (*at, "amount" if whole else "discount"))
     yield from _period_limits(part.every, (*at, "every"))
     if amount.minor == 0 and not lines:
         yield warn(
@@ -234,7 +233,10 @@ def _price_limits(document: Plan, part: Part) -> Iterator[Limit]:
         yield warn("meters", message, ("spec", "usage"), hint="try it in test mode first")
     for index, line in lines:
         if line.included is not None:
-            yield from _included_limits(document, part, line, line.included, ("spec", "usage", index, "included"))
+            units = free_units(line.included, part.every)
+            if units is None or units > EXACT_INTEGER:
+                place: At = ("spec", "usage", index, "included")
+                yield from _included_limits(document, part, line, line.included, place)
 
 
 def _included_limits(document: Plan, part: Part, line: UsageLine, included: Included, at: At) -> Iterator[Limit]:

@@ -19,7 +19,7 @@ from reconciler.providers.dodo.plan_limits import free_units
 
 if TYPE_CHECKING:
     from reconciler.spec.kinds.credit import Credit
-    from reconciler.spec.kinds.plan import Plan
+    from reconciler.spec.kinds.plan import Plan, UsageLine
     from reconciler.spec.kinds.product import Product
 
 Credits: TypeAlias = "Mapping[str, Credit]"
@@ -80,7 +80,8 @@ def _resource(
     names: Sequence[str] = document.spec.addons if document.kind == "Plan" else ()
     addons: list[JSON] = [reference(f"Addon/{name}") for name in sorted(names)]
     brand: JSON = reference(f"Brand/{wanted.brand}") if wanted.brand is not None else None
-    references = references_in([entitlements, credits_attached, price.get("meters"), addons, brand])
+    pointing = [part for part in (entitlements, credits_attached, price.get("meters"), addons, brand) if part]
+    references = references_in(pointing) if pointing else ()
     body: dict[str, JSON] = {
         "name": name,
         "description": wanted.description,
@@ -107,14 +108,13 @@ def _common(kind: str, amount: Money, document: Plan | Product, standing: Percen
 
 
 def _cycle(kind: str, amount: Money, document: Plan, part: Part) -> dict[str, JSON]:
-    ends_after = part.ends_after or TERM
-    return {
-        **_common(kind, amount, document, part.standing_discount),
-        "payment_frequency_count": part.every.count,
-        "payment_frequency_interval": part.every.unit.capitalize(),
-        "subscription_period_count": ends_after.count,
-        "subscription_period_interval": ends_after.unit.capitalize(),
-    }
+    every, ends_after = part.every, part.ends_after or TERM
+    cycle = _common(kind, amount, document, part.standing_discount)
+    cycle["payment_frequency_count"] = every.count
+    cycle["payment_frequency_interval"] = every.unit.capitalize()
+    cycle["subscription_period_count"] = ends_after.count
+    cycle["subscription_period_interval"] = ends_after.unit.capitalize()
+    return cycle
 
 
 def _plan_price(document: Plan, part: Part) -> Mapping[str, JSON]:
@@ -122,20 +122,18 @@ def _plan_price(document: Plan, part: Part) -> Mapping[str, JSON]:
     assert amount is not None, "a price without an exact amount is refused before"
     if not part.lines:
         trial = wanted.trial if wanted.trial is not None and wanted.trial.via == "price" else None
-        body: dict[str, JSON] = {
-            **_cycle("recurring_price", amount, document, part),
-            "price": amount.minor,
-            "trial_period_days": trial.days if trial else 0,
-            "trial_payment_method_optional": trial is not None and trial.card == "optional",
-            "zero_amount_payment_method_optional": wanted.card_when_free == "optional",
-        }
+        body = _cycle("recurring_price", amount, document, part)
+        body["price"] = amount.minor
+        body["trial_period_days"] = trial.days if trial else 0
+        body["trial_payment_method_optional"] = trial is not None and trial.card == "optional"
+        body["zero_amount_payment_method_optional"] = wanted.card_when_free == "optional"
         if trial is not None and trial.amount is not None:
             body["trial_amount"] = trial.amount.minor
             if trial.discounts:
                 body["trial_apply_discounts"] = True
         return body
-    meters = []
-    for _, line in sorted(part.lines, key=lambda pair: pair[1].meter):
+    meters: list[JSON] = []
+    for _, line in sorted(part.lines, key=_meter_of) if len(part.lines) > 1 else part.lines:
         if line.credit is not None:
             meters.append(_credit_line(line.meter, line.credit, line.units_per_credit or 1))
             continue
@@ -145,9 +143,14 @@ def _plan_price(document: Plan, part: Part) -> Mapping[str, JSON]:
     return _usage_price(document, part, amount, meters)
 
 
-def _usage_price(document: Plan, part: Part, fee: Money, meters: Sequence[JSON]) -> Mapping[str, JSON]:
-    cycle = _cycle("usage_based_price", fee, document, part)
-    return {**cycle, "fixed_price": fee.minor, "meters": list(meters)}
+def _meter_of(pair: tuple[int, UsageLine]) -> str:
+    return pair[1].meter
+
+
+def _usage_price(document: Plan, part: Part, fee: Money, meters: list[JSON]) -> Mapping[str, JSON]:
+    price = _cycle("usage_based_price", fee, document, part)
+    price["fixed_price"], price["meters"] = fee.minor, meters
+    return price
 
 
 def _credit_line(meter: str, credit: str, units: int) -> JSON:

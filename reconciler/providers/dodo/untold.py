@@ -6,8 +6,9 @@ none of these tables is new at Dodo: it is told of too, since what nobody compar
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Self, TypeAlias
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, NamedTuple, Self, TypeAlias
 
 from reconciler.providers.dodo.capabilities import (
     ADDON,
@@ -335,26 +336,46 @@ TABLES: Mapping[str, Table] = {
 """Each field of each kind that Dodo answers with."""
 
 
+class _Rules(NamedTuple):
+    """A table as it is looked into: names that are nothing to tell whatever they hold, rules, the tables below."""
+
+    quiet: frozenset[str]
+    rules: Mapping[str, Said | Own | Tell]
+    below: Mapping[str, _Rules]
+
+
 def untold(kind: str, raw: Mapping[str, Any]) -> tuple[str, ...]:
     """What of a raw object no spec says, each as `field (in words)`; empty for most objects."""
     if kind == PRICING_MODE:  # the raw object is the product, whose fields are told there
         return ()
-    return tuple(dict.fromkeys(_untold(TABLES[kind], raw, "")))
+    told = _untold(_rules_of(kind), raw, "")
+    return tuple(dict.fromkeys(told)) if told else ()
 
 
-def _untold(table: Table, raw: Mapping[str, Any], prefix: str) -> Iterator[str]:
+@cache
+def _rules_of(kind: str) -> _Rules:
+    return _rules(TABLES[kind])
+
+
+def _rules(table: Table) -> _Rules:
+    below = {name: _rules(rule) for name, rule in table.items() if isinstance(rule, Mapping)}
+    rules = {name: rule for name, rule in table.items() if not isinstance(rule, Mapping)}
+    return _Rules(frozenset(name for name, rule in rules.items() if not isinstance(rule, Tell)), rules, below)
+
+
+def _untold(rules: _Rules, raw: Mapping[str, Any], prefix: str) -> list[str]:
+    told: list[str] = []
+    quiet = rules.quiet
     for name, value in raw.items():
-        if value is None or value == "" or value == [] or value == {}:
+        if name in quiet or value is None or value == "" or value == [] or value == {}:
             continue
-        rule = table.get(name)
-        if isinstance(rule, Mapping):
+        below, rule = rules.below.get(name), rules.rules.get(name)
+        if below is not None:
             for part in value if isinstance(value, list) else (value,):
-                if isinstance(part, Mapping):
-                    yield from _untold(rule, part, f"{prefix}{name}.")
+                if isinstance(part, dict):
+                    told += _untold(below, part, f"{prefix}{name}.")
         elif rule is None:
-            yield f"{prefix}{name} (new at Dodo, and not known here)"
-        elif isinstance(rule, TellUnless):
-            if isinstance(value, (list, dict)) or value not in rule.usual:
-                yield f"{prefix}{name} ({rule})"
-        elif isinstance(rule, Tell):
-            yield f"{prefix}{name} ({rule})"
+            told.append(f"{prefix}{name} (new at Dodo, and not known here)")
+        elif not isinstance(rule, TellUnless) or isinstance(value, (list, dict)) or value not in rule.usual:
+            told.append(f"{prefix}{name} ({rule})")
+    return told

@@ -203,18 +203,22 @@ class Plan(ConfigurationDocument):
 
     def references(self) -> Iterator[Reference]:
         """The meters that it charges by, the credits and entitlements that it gives, its add-ons and its brand."""
-        for index, line in enumerate(self.spec.usage):
+        spec = self.spec
+        for index, line in enumerate(spec.usage):
             yield Reference("Meter", line.meter, ("spec", "usage", index, "meter"))
             if line.credit is not None:
                 yield Reference("Credit", line.credit, ("spec", "usage", index, "credit"))
-        for index, commitment in enumerate(self.spec.commitments):
+        for index, commitment in enumerate(spec.commitments):
             yield Reference("Meter", commitment.meter, ("spec", "commitments", index, "meter"))
-        yield from granted(self.spec.credits, self.spec.entitlements)
-        yield from sold(self.spec.brand, self.spec.addons)
+        if spec.credits or spec.entitlements:
+            yield from granted(spec.credits, spec.entitlements)
+        if spec.brand is not None or spec.addons:
+            yield from sold(spec.brand, spec.addons)
 
     def parts(self) -> tuple[str, ...]:
         """The names of all that can be bought of it: its prices, then its commitments (`commitment-NAME`)."""
-        return (*self.spec.prices, *(commitment.part for commitment in self.spec.commitments))
+        spec = self.spec
+        return (*spec.prices, *[commitment.part for commitment in spec.commitments])
 
     def amount(self, price_name: str) -> Money:
         """What a price costs each cycle, exact. Raises Mistake when it cannot be said exactly."""
