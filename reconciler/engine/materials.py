@@ -14,7 +14,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from reconciler.base.canonical import JSON, Body
 from reconciler.base.diagnostics import Diagnostic
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 LARGEST_FILE = 10 << 20
 # Shorter ones stand in too many texts by chance to be kept out of the journal by their characters.
 _SHORTEST_KEPT_OUT = 8
+_PIECE = 1 << 20
 _ENV_LINE = re.compile(r"^\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=")
 
 
@@ -61,6 +62,10 @@ class WorkspaceMaterials:
     def file(self, path: str) -> bytes:
         """The bytes of a file beneath the workspace. Raises RatecardError."""
         return self._read(path, LARGEST_FILE)
+
+    def open(self, path: str) -> BinaryIO:
+        """A file beneath the workspace, to be read piece by piece. Raises RatecardError."""
+        return self._open(path)
 
     def check_sink(self, target: str) -> None:
         """Raise RatecardError where a secret could not be put."""
@@ -94,6 +99,13 @@ class WorkspaceMaterials:
         return self._workspace.folder / path
 
     def _read(self, path: str, limit: int) -> bytes:
+        with self._open(path) as file:
+            data = file.read(limit + 1)
+        if len(data) > limit:
+            raise _too_large(path, limit)
+        return data
+
+    def _open(self, path: str) -> BinaryIO:
         self._path(path)
         try:
             descriptor = open_beneath(os.path.realpath(self._workspace.folder), Path(path).parts)
@@ -105,11 +117,7 @@ class WorkspaceMaterials:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             raise RatecardError(f"{path} is not a file", hint="name a file")
-        with os.fdopen(descriptor, "rb") as file:
-            data = file.read(limit + 1)
-        if len(data) > limit:
-            raise RatecardError(f"{path} is larger than {limit:,} bytes", hint="name a smaller file")
-        return data
+        return os.fdopen(descriptor, "rb")
 
     def _old_text(self, path: str) -> str:
         return _text(self._read(path, LARGEST_FILE), path, empty=True) if self._path(path).exists() else ""
@@ -131,6 +139,10 @@ class WorkspaceMaterials:
         except OSError as error:
             beside.unlink(missing_ok=True)
             raise RatecardError(f"{path} cannot be written: {error.strerror}", hint="check its folder") from None
+
+
+def _too_large(path: str, limit: int) -> RatecardError:
+    return RatecardError(f"{path} is larger than {limit:,} bytes", hint="name a smaller file")
 
 
 def sink_of(target: str) -> tuple[str, str, str]:
@@ -194,16 +206,17 @@ def complete(
 ) -> tuple[tuple[Resource, ...], list[Diagnostic]]:
     """The resources with the fingerprints of secrets and the hashes of files that they name; what is lacking, located.
 
-    In a body `secret` beside `fingerprint` names a secret, and `file` beside `sha256` a file.
+    In a body `secret` beside `fingerprint` names a secret, and `file` beside `sha256` a file, whose size stands there
+    too where it is asked for.
     """
     if not any(capabilities.kinds[one.kind].keeps for one in resources):
         return tuple(resources), []
     lacking: list[_Lacking] = []
-    known: dict[str, str] = {}
+    known: dict[str, str | tuple[str, int]] = {}
     completed = []
     for one in resources:
         if capabilities.kinds[one.kind].keeps:
-            completing = _Completing(one.address, materials, known, lacking)
+            completing = _Completing(one.address, materials, known, lacking, capabilities.kinds[one.kind].largest_file)
             one = replace(one, body=completing.body(one.body))
         completed.append(one)
     told = [
@@ -218,16 +231,21 @@ class _Completing:
 
     address: str
     materials: Materials | None
-    known: dict[str, str]
+    known: dict[str, str | tuple[str, int]]
     lacking: list[_Lacking]
+    largest_file: int
 
     def body(self, body: Body) -> Body:
         """The body with what it names."""
         found = {name: self._value(value) for name, value in body.items()}
-        for name, told in (("secret", "fingerprint"), ("file", "sha256")):
-            named = found.get(name)
-            if isinstance(named, str) and told in found:
-                found[told] = self._told(name, named)
+        secret, file = found.get("secret"), found.get("file")
+        if isinstance(secret, str) and "fingerprint" in found:
+            told = self._told("secret", secret)
+            found["fingerprint"] = told if isinstance(told, str) else None
+        if isinstance(file, str) and "sha256" in found:
+            told = self._told("file", file)
+            sha256, size = told if isinstance(told, tuple) else (None, None)
+            found |= {"sha256": sha256, "size": size} if "size" in found else {"sha256": sha256}
         return found
 
     def _value(self, value: JSON) -> JSON:
@@ -235,8 +253,8 @@ class _Completing:
             return [self._value(part) for part in value]
         return self.body(value) if isinstance(value, Mapping) else value
 
-    def _told(self, name: str, named: str) -> str | None:
-        key = f"{name} {named}"
+    def _told(self, name: str, named: str) -> str | tuple[str, int] | None:
+        key = f"{name} {self.largest_file} {named}"
         if key not in self.known:
             try:
                 if self.materials is None:
@@ -244,11 +262,25 @@ class _Completing:
                 if name == "secret":
                     self.known[key] = fingerprint_of(self.materials.secret(named))
                 else:
-                    self.known[key] = hashlib.sha256(self.materials.file(named)).hexdigest()
+                    self.known[key] = _measured(self.materials, named, self.largest_file)
             except RatecardError as error:
                 self.lacking.append(_Lacking(self.address, named, error))
                 return None
         return self.known[key]
+
+
+def _measured(materials: Materials, path: str, limit: int) -> tuple[str, int]:
+    """The hash of a file and how many bytes it has, read piece by piece. Raises RatecardError."""
+    found, size = hashlib.sha256(), 0
+    with materials.open(path) as file:
+        while piece := file.read(_PIECE):
+            found.update(piece)
+            size += len(piece)
+            if size > limit:
+                raise _too_large(path, limit)
+    if not size:
+        raise RatecardError(f"{path} is empty", hint="name a file with something in it")
+    return found.hexdigest(), size
 
 
 def _located(lacking: _Lacking, specs: Sequence[Spec]) -> Diagnostic:

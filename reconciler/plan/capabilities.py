@@ -64,7 +64,8 @@ class KindCapabilities:
     list of the account shows. `specs` are the kinds of specs whose addresses such an object can have, any where there
     are none: the rules of a policy go by them. An `accessory` is a part of another object, and is never removed because
     nobody asks for it; what `goes_along` goes with the objects that it refers to, without being removed by itself.
-    `keeps` is whether the journal keeps what the provider does not tell back.
+    `keeps` is whether the journal keeps what the provider does not tell back. `largest_file` is how many bytes a file
+    that it names can have.
     """
 
     kind: str
@@ -87,6 +88,7 @@ class KindCapabilities:
     accessory: bool = False
     goes_along: bool = False
     keeps: bool = False
+    largest_file: int = 0
 
 
 # Kinds of actions that are done here, on whatever account, without asking its provider.

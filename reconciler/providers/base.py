@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, BinaryIO, Protocol, runtime_checkable
 
 from reconciler.base.failpoints import NO_FAILPOINTS, Failpoints
 from reconciler.base.records import dataclass
@@ -59,6 +59,10 @@ class Materials(Protocol):
 
     def file(self, path: str) -> bytes:
         """The bytes of a file of the workspace."""
+        ...
+
+    def open(self, path: str) -> BinaryIO:
+        """A file of the workspace, to be read piece by piece and closed by whoever asked."""
         ...
 
     def check_sink(self, target: str) -> None:

@@ -10,7 +10,7 @@ from aiohttp import web
 from pydantic import Field, model_validator
 
 from reconciler.base.clock import format_time, parse_time
-from reconciler.sandbox import agenda, images, messages, refunds
+from reconciler.sandbox import agenda, files, images, messages, refunds
 from reconciler.sandbox.charges import PaymentMethod, set_method
 from reconciler.sandbox.exchange import Cause, JSONObject, Refusal
 from reconciler.sandbox.faults import Rule
@@ -69,6 +69,8 @@ def add_routes(application: web.Application, sandbox: Sandbox) -> None:
         [
             web.post("/_sandbox/reset", controls.reset),
             web.put("/_sandbox/uploads/{image_id}", controls.upload),
+            web.get("/_sandbox/uploads/{image_id}.png", controls.show_image, allow_head=False),
+            web.get("/_sandbox/files/{file_id}", controls.show_file, allow_head=False),
             web.get("/_sandbox/clock", controls.show_clock, allow_head=False),
             web.post("/_sandbox/clock", controls.move_clock),
             web.get("/_sandbox/faults", controls.show_faults, allow_head=False),
@@ -108,6 +110,14 @@ class Controls:
         with self._sandbox.store.transaction():
             images.receive(self._sandbox.store, request.match_info["image_id"], b"".join(parts))
         return web.Response()
+
+    async def show_image(self, request: web.Request) -> web.Response:
+        """The bytes of an image, as its address gives them to anybody."""
+        return web.Response(body=images.download(self._sandbox.store, request.match_info["image_id"]))
+
+    async def show_file(self, request: web.Request) -> web.Response:
+        """The bytes of a file, as the address in an answer gives them to anybody."""
+        return web.Response(body=files.download(self._sandbox.store, request.match_info["file_id"]))
 
     async def reset(self, _: web.Request) -> web.Response:
         """Forget objects, ledger, clock, faults, limits and counts."""

@@ -1,4 +1,4 @@
-"""`/entitlements`: what purchases give. The files of digital ones are taken on trust, by any id."""
+"""`/entitlements`: what purchases give. Files that are named by an id nobody was given are taken on trust."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import Field
 from reconciler.base.clock import format_time
 from reconciler.sandbox.exchange import Answer, Call, JSONObject, Refusal, Route, as_items, as_json, not_implemented
 from reconciler.sandbox.products import BUSINESS
-from reconciler.sandbox.store import Stored, new_id
+from reconciler.sandbox.store import Store, Stored, new_id
 from reconciler.sandbox.validate import (
     Count,
     Description,
@@ -138,7 +138,7 @@ def create(call: Call) -> Answer:
         "name": request.name,
         "description": request.description,
         "integration_type": request.integration_type,
-        "integration_config": _config(request.integration_type, request.integration_config),
+        "integration_config": _config(call.store, request.integration_type, request.integration_config),
         "is_active": True,
         "metadata": request.metadata,
         "created_at": moment,
@@ -159,19 +159,19 @@ def listing(call: Call) -> Answer:
 
 def retrieve(call: Call) -> Answer:
     check_query(call, "locale")
-    return Answer(200, _found(call).text.encode())
+    return Answer(200, found(call).text.encode())
 
 
 def change(call: Call) -> Answer:
     check_query(call)
     request = read_body(call, PatchEntitlement)
-    body = _found(call).body
+    body = found(call).body
     if request.name is not None:
         body["name"] = request.name
     if "description" in request.model_fields_set:
         body["description"] = request.description
     if request.integration_config is not None:
-        body["integration_config"] = _config(body["integration_type"], request.integration_config)
+        body["integration_config"] = _config(call.store, body["integration_type"], request.integration_config)
     if request.metadata is not None:
         body["metadata"] = request.metadata
     body["updated_at"] = format_time(call.now)
@@ -182,43 +182,54 @@ def change(call: Call) -> Answer:
 
 def delete(call: Call) -> Answer:
     check_query(call)
-    stored = _found(call)
+    stored = found(call)
     call.store.set_state(KIND, stored.id, "deleted")
     call.record(stored.id, "entitlement deleted")
     return Answer()
 
 
-def _config(kind: str, given: dict[str, Any]) -> JSONObject:
+def _config(store: Store, kind: str, given: dict[str, Any]) -> JSONObject:
     """The configuration as answers show it. Raises Refusal."""
     if kind in _PLAIN:
         return check(given, _PLAIN[kind]).model_dump()
     if kind == "digital_files":
-        return _files(check(given, DigitalFilesConfig))
+        return _files(store, check(given, DigitalFilesConfig))
     config = check(given, LicenseKeyConfig)
     if (config.duration_count is None) != (config.duration_interval is None):
         raise invalid("integration_config.duration_count", "goes together with duration_interval")
     return config.model_dump() | {"fulfillment_mode": config.fulfillment_mode or "auto"}
 
 
-def _files(config: DigitalFilesConfig) -> JSONObject:
+def _files(store: Store, config: DigitalFilesConfig) -> JSONObject:
     if config.legacy_file_ids:
         raise not_implemented("integration_config.legacy_file_ids: files of before there were entitlements")
-    files = [
-        {
-            "file_id": file_id,
-            "filename": f"{file_id}.bin",
-            "download_url": f"https://files.invalid/{file_id}?signature=sandbox",
-            "expires_in": 900,
-            "content_type": None,
-            "file_size": None,
-        }
-        for file_id in config.digital_file_ids
-    ]
+    files = [_file(store, file_id) for file_id in config.digital_file_ids]
     shown = {"files": files, "external_url": config.external_url, "instructions": config.instructions}
     return {"digital_files": shown}
 
 
-def _found(call: Call) -> Stored:
+def _file(store: Store, file_id: str) -> JSONObject:
+    uploaded = store.find("file", file_id)
+    if uploaded is not None:
+        return uploaded.body
+    return {
+        "file_id": file_id,
+        "filename": f"{file_id}.bin",
+        "download_url": f"https://files.invalid/{file_id}?signature=sandbox",
+        "expires_in": 900,
+        "content_type": None,
+        "file_size": None,
+    }
+
+
+def attached(body: JSONObject) -> list[JSONObject]:
+    """The files of a digital one, to be changed in place."""
+    files: list[JSONObject] = body["integration_config"]["digital_files"]["files"]
+    return files
+
+
+def found(call: Call) -> Stored:
+    """The entitlement of a request. Raises Refusal."""
     stored = call.store.find(KIND, call.parameters["id"])
     if stored is None or stored.state != "live":
         raise Refusal(404, "ENTITLEMENT_NOT_FOUND", f'no entitlement "{call.parameters["id"][:60]}"')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import uuid
 from collections.abc import Callable
@@ -41,7 +42,16 @@ def receive(store: Store, image_id: str, data: bytes) -> None:
         raise Refusal(404, "UPLOAD_NOT_FOUND", f'no upload "{image_id[:60]}"')
     if not data:
         raise Refusal(422, "UPLOAD_EMPTY", "no bytes")
-    store.replace(KIND, image_id, {"id": image_id, "sha256": hashlib.sha256(data).hexdigest()})
+    hidden = {"data": base64.b64encode(data).decode()}
+    store.replace(KIND, image_id, {"id": image_id, "sha256": hashlib.sha256(data).hexdigest()}, hidden=hidden)
+
+
+def download(store: Store, image_id: str) -> bytes:
+    """The bytes of an image. Raises Refusal."""
+    stored = store.find(KIND, image_id)
+    if stored is None or stored.body["sha256"] is None:
+        raise Refusal(404, "UPLOAD_NOT_FOUND", f'no upload "{image_id[:60]}"')
+    return base64.b64decode(stored.kept["data"])
 
 
 def shown(store: Store, image_id: str | None) -> str | None:

@@ -26,6 +26,7 @@ from reconciler.sandbox import (
     discounts,
     disputes,
     entitlements,
+    files,
     images,
     localized_prices,
     meters,
@@ -50,6 +51,7 @@ from reconciler.sandbox.post import Postman
 from reconciler.sandbox.store import Store, new_id
 from reconciler.sandbox.vocabulary import UNSERVED_ROUTES
 
+_BODY: web.RequestKey[bytes] = web.RequestKey("body", bytes)
 log = logging.getLogger(__name__)
 
 BODY_MAXIMUM = 1024 * 1024
@@ -64,6 +66,7 @@ SERVED_ROUTES: tuple[Route, ...] = (
     *localized_prices.ROUTES,
     *credit_entitlements.ROUTES,
     *entitlements.ROUTES,
+    *files.ROUTES,
     *meters.ROUTES,
     *discounts.ROUTES,
     *webhooks.ROUTES,
@@ -81,6 +84,10 @@ SERVED_ROUTES: tuple[Route, ...] = (
     *disputes.ROUTES,
     *translations.ROUTES,
 )
+ADDRESSES = {
+    b"https://files.invalid/": "/_sandbox/files/",
+    b"https://images.invalid/": "/_sandbox/uploads/",
+}
 BEFORE = frozenset({Fault.RESET, Fault.RATE_LIMITED, Fault.ERROR_BEFORE, Fault.HTML, Fault.STALL})
 
 
@@ -113,8 +120,8 @@ class Sandbox:
         latency, rule = self.faults.strike(request.method, route)
         if latency:
             # Received before the wait: a real provider acts on it, too, when the client has gone meanwhile.
-            with contextlib.suppress(web.HTTPException, web.RequestPayloadError, ConnectionError):
-                await request.read()
+            with contextlib.suppress(Refusal, ConnectionError):
+                await _read(request, route)
             await self._wait(latency)
         if rule is not None and rule.fault in BEFORE:
             return await self._misfortune(request, rule)
@@ -132,7 +139,7 @@ class Sandbox:
                 raise Refusal(429, "TOO_MANY_REQUESTS", "the rate limit is reached")
             _check_key(request)
             handler = _find_handler(request, route)
-            body = await _read(request)
+            body = await _read(request, route)
             self.let_time_pass()
             call = Call(
                 method=request.method,
@@ -151,7 +158,7 @@ class Sandbox:
         except Exception:
             log.exception("%s %s failed inside the sandbox", request.method, route)
             return Refusal(500, "INTERNAL_SERVER_ERROR", "the sandbox failed; its log says why").answer(headers)
-        return Answer(answer.status, answer.body, headers)
+        return Answer(answer.status, _with_addresses(answer.body, call.origin), headers)
 
     def let_time_pass(self) -> None:
         """Let what is due by now happen."""
@@ -265,13 +272,29 @@ def _single_values(request: web.Request) -> dict[str, str]:
     return values
 
 
-async def _read(request: web.Request) -> bytes:
+def _with_addresses(body: bytes, origin: str) -> bytes:
+    """What is stored names no place to download from, since the sandbox runs at another one each time."""
+    for elsewhere, here in ADDRESSES.items():
+        if elsewhere in body:
+            body = body.replace(elsewhere, f"{origin}{here}".encode())
+    return body
+
+
+async def _read(request: web.Request, route: str) -> bytes:
+    if _BODY in request:
+        return request[_BODY]
+    most = files.LARGEST if route == files.UPLOAD else BODY_MAXIMUM
+    parts, size = [], 0
     try:
-        return await request.read()
-    except web.HTTPRequestEntityTooLarge:
-        raise Refusal(413, "PAYLOAD_TOO_LARGE", f"the body is over {BODY_MAXIMUM} bytes") from None
+        async for part in request.content.iter_any():
+            size += len(part)
+            if size > most:
+                raise Refusal(413, "PAYLOAD_TOO_LARGE", f"the body is over {most} bytes")
+            parts.append(part)
     except web.RequestPayloadError as error:
         raise Refusal(400, "INVALID_REQUEST_BODY", f"the body cannot be read: {error}") from None
+    request[_BODY] = b"".join(parts)
+    return request[_BODY]
 
 
 def _response(answer: Answer) -> web.Response:

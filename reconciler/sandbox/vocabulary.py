@@ -67,8 +67,6 @@ _UNSERVED = """
     /customers/{customer_id}/entitlements GET
     /customers/{customer_id}/payment-methods GET
     /customers/{customer_id}/payment-methods/{payment_method_id} DELETE
-    /entitlements/{id}/files POST
-    /entitlements/{id}/files/{file_id} DELETE
     /entitlements/{id}/grants GET
     /entitlements/{id}/grants/{grant_id} DELETE
     /grants/{grant_id}/license-key POST

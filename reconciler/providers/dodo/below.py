@@ -20,6 +20,7 @@ from reconciler.plan.resource import Binding, LiveResource, foreign, reference
 from reconciler.providers.base import Fate, Found, Keeper, Kept, Materials, Request
 from reconciler.providers.dodo.capabilities import (
     ALLOWED,
+    FILE,
     HEADERS,
     IMAGE,
     PATHS,
@@ -93,11 +94,13 @@ class Below:
     def __init__(self, client: Client, pool: Executor, materials: Materials | None) -> None:
         # They know what is here.
         from reconciler.providers.dodo.allowing import Allowed
+        from reconciler.providers.dodo.filing import Files
         from reconciler.providers.dodo.linking import ShortLinks
         from reconciler.providers.dodo.picturing import Images
         from reconciler.providers.dodo.translating import Translations
 
         self._headers = Headers(client, pool, materials)
+        self.files = Files(client, materials)
         self._parts: dict[str, Part] = {
             HEADERS: self._headers,
             SECRET: Secret(client, materials),
@@ -105,6 +108,7 @@ class Below:
             TRANSLATION: Translations(client, pool),
             SHORT_LINK: ShortLinks(client),
             IMAGE: Images(client, materials),
+            FILE: self.files,
         }
 
     def keep_with(self, keeper: Keeper) -> None:

@@ -20,6 +20,7 @@ PRICING_MODE, LOCALIZED_PRICE = "pricing_mode", "localized_price"
 HEADERS, SECRET = "webhook_headers", "webhook_secret"
 ALLOWED = "discount_customers"  # `DISCOUNT/customers`
 IMAGE = "image"  # `PRODUCT/image`
+FILE = "file"  # `ENTITLEMENT/FILE`
 TRANSLATION, SHORT_LINK = "translation", "short_link"  # `PRODUCT/de`, `PRODUCT/SLUG`
 
 PATHS = {
@@ -219,6 +220,12 @@ _SHORT_LINK_LABELS = {"product_id": Label("leads to"), "slug": Label("ends with"
 _IMAGE_LABELS = {
     "object": Label("kind of object", quiet=True),
     "sha256": Label("hash of its bytes"),
+}
+_FILE_LABELS = {
+    "of": Label("of"),
+    "name": Label("called"),
+    "sha256": Label("hash of its bytes"),
+    "size": Label("bytes", Form.COUNT),
 }
 _SECRET_LABELS = {"webhook_id": Label("of"), "to": Label("put into")}
 
@@ -423,9 +430,30 @@ _CONFIGURATION = {
         accessory=True,
         goes_along=True,
         keeps=True,
+        largest_file=10 << 20,
         irreversible={
             "update": "the image from before is kept nowhere; a file with its bytes puts it again",
             "delete": "the image is kept nowhere; a file with its bytes puts it again",
+        },
+    ),
+    FILE: KindCapabilities(
+        kind=FILE,
+        specs=frozenset({"Entitlement"}),
+        gravity={"": "access"},
+        rank=35,
+        immutable=frozenset({"of", "name", "sha256"}),
+        removal="delete",
+        restorable=False,
+        marked=False,
+        natural_key=("of", "name"),
+        labels=_FILE_LABELS,
+        accessory=True,
+        goes_along=True,
+        keeps=True,
+        largest_file=500 << 20,
+        irreversible={
+            "replace": "Dodo keeps no file that was taken away; a file with the bytes from before puts it back",
+            "delete": "Dodo keeps no file that was taken away; a file with its bytes puts it back",
         },
     ),
     SHORT_LINK: KindCapabilities(

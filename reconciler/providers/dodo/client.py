@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import email.utils
 import hashlib
+import itertools
 import json
 import random
+import secrets
 import ssl
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import httpx
@@ -38,7 +40,10 @@ _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.
 # taken after writes, that is not accepted. Pages of lists may be longer.
 _ONE_OBJECT = 64 * 1024
 
+_JSON = {"Content-Type": "application/json"}
+
 Query = Mapping[str, str]
+_Content: TypeAlias = bytes | Iterable[bytes] | None
 
 
 class _Answer:
@@ -235,9 +240,32 @@ class Client:
         Raises NotSentError when nothing can have happened, ProviderError when it was refused, AnswerLostError when it
         may have happened.
         """
+        return self._write(method, path, None if body is None else orjson.dumps(body), _JSON)
+
+    def send_file(self, path: str, name: str, size: int, pieces: Iterable[bytes]) -> Any:
+        """POST one file of so many bytes as a form does, once, without holding it in memory. As `write`.
+
+        What is raised while a piece is taken ends the request before it is whole: then it had no effect.
+        """
+        import mimetypes  # a table of the whole system: only where something is uploaded
+
+        boundary = secrets.token_hex(16)
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        head = (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
+            f"Content-Type: {kind}\r\n\r\n"
+        ).encode()
+        tail = f"\r\n--{boundary}--\r\n".encode()
+        headers = {
+            "Content-Type": f"multipart/form-data; boundary={boundary}",
+            "Content-Length": str(len(head) + size + len(tail)),
+        }
+        return self._write("POST", path, itertools.chain((head,), pieces, (tail,)), headers)
+
+    def _write(self, method: str, path: str, content: _Content, headers: Mapping[str, str]) -> Any:
         what = f"{method} {path}"
         try:
-            answer = self._send(method, path, None, None if body is None else orjson.dumps(body))
+            answer = self._send(method, path, None, content, headers)
         except _NOT_SENT as error:
             raise NotSentError(
                 f"{what}: {_reason(error)}", hint=f"is {self.url} reachable from here?", retry=True
@@ -303,34 +331,70 @@ class Client:
 
         Raises ProviderError.
         """
-        parts = urlsplit(url)
-        local = parts.hostname in ("127.0.0.1", "localhost", "::1") and self.url.startswith("http://")
-        if parts.scheme != "https" and not local:
-            raise ProviderError(f"the address for an upload, at {parts.hostname}, is not https")
+        host, stranger = self._stranger(url)
         with self._guard:
             self._sent["PUT"] += 1
         try:
-            verify: ssl.SSLContext | bool = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if local else True
-            with httpx.Client(timeout=TIMEOUT_S, verify=verify, trust_env=not local) as stranger:
+            with stranger:
                 answer = stranger.put(url, content=data, headers={"Content-Type": content_type})
         except httpx.HTTPError as error:
-            raise ProviderError(f"PUT to {parts.hostname}: {_reason(error)}", retry=True) from None
+            raise ProviderError(f"PUT to {host}: {_reason(error)}", retry=True) from None
         if not answer.is_success:
-            message = f"PUT to {parts.hostname}: answered {answer.status_code}: {self._excerpt(answer.content)}"
+            message = f"PUT to {host}: answered {answer.status_code}: {self._excerpt(answer.content)}"
             raise ProviderError(message, status=answer.status_code)
 
-    def _send(self, method: str, path: str, query: Query | None, content: bytes | None) -> _Answer:
+    def hash_of(self, url: str, limit: int) -> str:
+        """The SHA-256 of what is at an address that the provider gave, asked for without our key.
+
+        Raises ProviderError.
+        """
+        host, stranger = self._stranger(url)
+        with self._guard:
+            self._sent["GET"] += 1
+        found, size = hashlib.sha256(), 0
+        try:
+            with stranger, stranger.stream("GET", url, headers={"Accept-Encoding": "identity"}) as answer:
+                if not answer.is_success:
+                    raise ProviderError(f"GET at {host}: answered {answer.status_code}", status=answer.status_code)
+                for part in answer.iter_raw():
+                    found.update(part)
+                    size += len(part)
+                    if size > limit:
+                        raise ProviderError(f"GET at {host}: the file is larger than {limit:,} bytes")
+        except httpx.HTTPError as error:
+            raise ProviderError(f"GET at {host}: {_reason(error)}", retry=True) from None
+        return found.hexdigest()
+
+    def _stranger(self, url: str) -> tuple[str | None, httpx.Client]:
+        """A client for an address elsewhere, and its host. Raises ProviderError."""
+        parts = urlsplit(url)
+        local = parts.hostname in ("127.0.0.1", "localhost", "::1") and self.url.startswith("http://")
+        if parts.scheme != "https" and not local:
+            raise ProviderError(f"the address of a file, at {parts.hostname}, is not https")
+        verify: ssl.SSLContext | bool = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if local else True
+        return parts.hostname, httpx.Client(timeout=TIMEOUT_S, verify=verify, trust_env=not local)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        query: Query | None,
+        content: _Content,
+        headers: Mapping[str, str] = _JSON,
+    ) -> _Answer:
         self._limiter.acquire()
         try:
-            return self._exchange(method, path, query, content)
+            return self._exchange(method, path, query, content, headers)
         finally:
             self._limiter.ended()
 
-    def _exchange(self, method: str, path: str, query: Query | None, content: bytes | None) -> _Answer:
+    def _exchange(
+        self, method: str, path: str, query: Query | None, content: _Content, headers: Mapping[str, str]
+    ) -> _Answer:
         with self._guard:
             self._sent[method] += 1
-        headers = {"Content-Type": "application/json"} if content is not None else {}
-        with self._http.stream(method, path, params=query, content=content, headers=headers) as response:
+        said = headers if content is not None else None
+        with self._http.stream(method, path, params=query, content=content, headers=said) as response:
             self._limiter.learn(response.headers)
             self._dated = response.headers.get("date", "") or self._dated
             parts, size = [], 0

@@ -30,6 +30,7 @@ from reconciler.providers.dodo.capabilities import (
     CAPABILITIES,
     COLLECTION,
     DISCOUNT,
+    ENTITLEMENT,
     IMAGE,
     LOCALIZED_PRICE,
     PATHS,
@@ -425,7 +426,10 @@ class DodoConnection:
         body = request.body
         if change.kind == COLLECTION and request.method == "PATCH" and body is not None and "groups" in body:
             body = self._arrange(request.path, dict(body))
-        answer = self._client.write(request.method, request.path, body) if body or request.body is None else None
+        if change.kind == ENTITLEMENT and request.method == "PATCH" and body is not None and _lists_files(body):
+            answer = self._write_with_files(change, request.path, body)
+        else:
+            answer = self._client.write(request.method, request.path, body) if body or request.body is None else None
         what = f"{request.method} {request.path}"
         if change.verb in (Verb.ARCHIVE, Verb.DELETE):
             assert change.id is not None, "what is removed has an id"
@@ -458,6 +462,15 @@ class DodoConnection:
             raise AnswerLostError(message, status=error.status) from error
         return body
 
+    def _write_with_files(self, change: Change, path: str, body: Body) -> Any:
+        """Change an entitlement whose configuration lists its files: it is sent with those that others look after."""
+        assert change.id is not None, "what is changed has an id"
+        config = body["integration_config"]
+        assert isinstance(config, Mapping), "it lists files"
+        with self._below.files.alone(change.id):
+            whole = self._below.files.all_of(change.id, change.before, config)
+            return self._client.write("PATCH", path, {**body, "integration_config": whole})
+
     def _refuse_to_lose_prices(self, change: Change) -> None:
         """Clearing the mode archives all prices for countries: those that are left are not ours."""
         assert change.id is not None, "what is removed has an id"
@@ -472,6 +485,7 @@ class DodoConnection:
     def _lifted(self, kind: str, raw: Any, addresses: Mapping[str, str]) -> LiveResource:
         if not isinstance(raw, dict):
             raise ProviderError(f"Dodo answered with something that is no {kind}")
+        raw = self._below.files.without_new(raw) if kind == ENTITLEMENT else raw
         resource = lift(kind, raw, addresses)
         self._remember(kind, {resource.id: raw})
         if kind == PRODUCT:
@@ -511,6 +525,11 @@ def _with_untold(item: LiveResource, untold: Mapping[str, tuple[str, ...]], imag
     if item.id in images:
         told = tuple(text for text in told if not text.startswith("image "))
     return item if told == item.untold else replace(item, untold=told)
+
+
+def _lists_files(body: Body) -> bool:
+    config = body.get("integration_config")
+    return isinstance(config, Mapping) and "digital_file_ids" in config
 
 
 def _named(body: Body, addresses: Mapping[str, str]) -> Body:

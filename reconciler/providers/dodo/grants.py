@@ -165,8 +165,8 @@ def entitlement_resource(document: Entitlement, adopt: str | None) -> Resource:
         notes = ("each key is your application's to deliver: Dodo makes a pending grant for each purchase",)
     elif kind in _ELSEWHERE:
         notes = (f"Dodo must be connected to {_ELSEWHERE[kind]} in its dashboard before this can be given",)
-    elif kind == "digital_files":
-        notes = ("files are uploaded at Dodo; this names those that are there by their ids",)
+    elif wanted.files is not None and wanted.files.ids:
+        notes = ("files named by their ids must be at Dodo already: those named by their paths are uploaded",)
     return Resource(f"Entitlement/{document.metadata.name}", ENTITLEMENT, wanted.title, body, (), adopt, notes)
 
 

@@ -282,7 +282,7 @@ def _credit(raw: Raw, _: Raw, __: Addresses) -> tuple[str, Body]:
     }
 
 
-def _entitlement(raw: Raw, _: Raw, __: Addresses) -> tuple[str, Body]:
+def _entitlement(raw: Raw, _: Raw, addresses: Addresses) -> tuple[str, Body]:
     kind, told = _word(raw["integration_type"]), raw["integration_config"]
     config: dict[str, JSON]
     if kind == "license_key":
@@ -290,8 +290,10 @@ def _entitlement(raw: Raw, _: Raw, __: Addresses) -> tuple[str, Body]:
         config["fulfillment_mode"] = told.get("fulfillment_mode") or "auto"
     elif kind == "digital_files":  # answered with addresses that change; the files themselves are named by their ids
         told = told.get("digital_files") or {}
+        ids = (str(one.get("file_id")) for one in told.get("files") or ())
         config = {
-            "digital_file_ids": sorted(str(one.get("file_id")) for one in told.get("files") or ()),
+            # Those that we uploaded are objects of their own, below it.
+            "digital_file_ids": sorted(one for one in ids if f"{raw['id']}/{one}" not in addresses),
             "external_url": told.get("external_url") or None,
             "instructions": told.get("instructions") or None,
         }

@@ -115,7 +115,13 @@ class _Lowering:
         if document.kind == "Credit":
             return [grants.credit_resource(document, adopt)]
         if document.kind == "Entitlement":
-            return [grants.entitlement_resource(document, adopt)]
+            entitlement = grants.entitlement_resource(document, adopt)
+            files = document.spec.files
+            if files is None or not files.paths:
+                return [entitlement]
+            from reconciler.providers.dodo.filed import file_resources  # for those who upload some
+
+            return [entitlement, *file_resources(files.paths, entitlement)]
         if document.kind == "Addon":
             addon = selling.addon_resource(document, adopt)
             return [addon, *image_resources(document.spec.image, ADDON, (addon,))]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from reconciler.base.canonical import Body
 from reconciler.base.errors import AnswerLostError, ProviderError, RatecardError, RefusedError
@@ -39,7 +39,7 @@ class Images:
             raw = so_far.raws.get(str(kept.get("object")), {}).get(owner) if binding.kind == IMAGE else None
             if raw is None or not raw.get("image"):
                 continue
-            same = _plain(raw["image"]) == kept.get("url")
+            same = _plain(raw["image"]) == _plain(kept.get("url"))
             body: Body = {
                 "of": refer(owner, so_far.addresses),
                 "object": kept["object"],
@@ -98,5 +98,5 @@ class Images:
 
 
 def _plain(url: object) -> str:
-    """An address without what may differ each time, such as a signature."""
-    return str(url).partition("?")[0]
+    """The path of an address: what stands before and after it may differ each time, such as a signature."""
+    return urlsplit(str(url)).path

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from reconciler.base.diagnostics import Mistake
-from reconciler.spec.kinds.fields import Metadata, Model, PeriodText, Text, Title, Word
+from reconciler.spec.kinds.fields import Metadata, Model, PeriodText, SoldFile, Text, Title, Word
 from reconciler.spec.kinds.lifecycle import ConfigurationDocument
 from reconciler.spec.models import Field
 
@@ -27,9 +27,16 @@ class FeatureFlag(Model):
 
 
 class Files(Model):
-    """Files that the customer can download, by the ids that the provider gave them when they were uploaded."""
+    """Files that the customer can download: of this workspace, or there already."""
 
-    ids: list[Word] = Field(default=[], max_length=100)
+    paths: list[SoldFile] = Field(
+        default=[],
+        max_length=100,
+        description="Files of the workspace, such as files/handbook.pdf, uploaded when their bytes change",
+    )
+    ids: list[Word] = Field(
+        default=[], max_length=100, description="Files that are there, by the ids that the provider gave them"
+    )
     link: Text | None = Field(default=None, description="An address that is shown beside the files")
     instructions: Text | None = None
 
@@ -124,9 +131,19 @@ class Entitlement(ConfigurationDocument):
 
 def _files_mistakes(files: Files) -> Iterator[Mistake]:
     at = ("spec", "files")
-    if not files.ids and files.link is None:
-        hint = "write ids: [FILE] or link: https://host/path"
+    if not files.paths and not files.ids and files.link is None:
+        hint = "write paths: [files/handbook.pdf] or link: https://host/path"
         yield Mistake("it gives neither a file nor a link", code="entitlement/files", hint=hint, at=at)
+    names = [path.rpartition("/")[2].casefold() for path in files.paths]
+    for index, path in enumerate(files.paths):
+        if names[index] in names[:index]:
+            other = files.paths[names.index(names[index])]
+            yield Mistake(
+                f'"{path}" is called as "{other}" is, and customers see the name alone',
+                code="entitlement/files",
+                hint="give one of them another name",
+                at=(*at, "paths", index),
+            )
     for index, one in enumerate(files.ids):
         if one in files.ids[:index]:
             yield Mistake(f'"{one}" is named twice', code="entitlement/files", at=(*at, "ids", index))

@@ -118,6 +118,13 @@ ImageFile = Annotated[
     StringConstraints(pattern=r"^[^\s/~#][^\s#]*\.(png|jpg|jpeg|webp|gif|svg)$", max_length=300),
 ]
 
+# The same for what customers download: any file at all.
+SoldFile = Annotated[
+    str,
+    StringConstraints(min_length=2, max_length=300, pattern=r"^[^\s/~#][^#\"\\]*[^\s/#\"\\]$"),
+    BeforeValidator(clean_text),
+]
+
 TaxCategory = Literal["saas", "digital-products", "e-book", "edtech", "live-tutoring"]
 
 
