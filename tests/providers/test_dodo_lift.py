@@ -12,6 +12,7 @@ from reconciler.plan.resource import Binding
 from reconciler.providers.dodo.client import Client
 from reconciler.providers.dodo.connection import DodoConnection
 from reconciler.providers.dodo.lift import lift
+from reconciler.providers.dodo.payloads import patch_payload
 
 from .helpers import KEY, VirtualTime, limiter_in
 
@@ -37,6 +38,18 @@ def test_a_one_time_product_is_lifted_though_no_spec_makes_one() -> None:
         "tax_inclusive": False,
         "purchasing_power_parity": False,
         "pay_what_you_want": True,
+    }
+
+
+def test_what_a_product_delivers_by_itself_can_be_given_back_after_it_was_taken_away() -> None:
+    file = {"file_id": "file_1", "filename": "a.pdf", "download_url": "https://files.invalid/a?signed", "expires_in": 9}
+    delivery = {"external_url": "https://acme.example", "instructions": None, "files": [file]}
+    there = lift("product", PRODUCT | {"digital_product_delivery": delivery, "license_key_enabled": True}, {}).body
+    without = lift("product", PRODUCT, {}).body
+    assert patch_payload("product", there, without) == {"digital_product_delivery": None, "license_key_enabled": False}
+    assert patch_payload("product", without, there) == {
+        "digital_product_delivery": {"external_url": "https://acme.example", "files": ["file_1"]},
+        "license_key_enabled": True,
     }
 
 

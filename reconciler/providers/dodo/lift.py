@@ -186,8 +186,14 @@ def _brand(raw: Raw, _: Raw, __: Addresses) -> tuple[str, Body]:
 def _legacy(raw: Raw) -> dict[str, JSON]:
     """What products gave before there were entitlements. No spec of ours sets it; lists leave it out."""
     delivery = raw.get("digital_product_delivery") or {}
-    given = {"license_key_enabled": raw.get("license_key_enabled"), "digital_product_delivery": any(delivery.values())}
-    return {name: True for name, there in given.items() if there}
+    delivered: dict[str, JSON] = {
+        name: delivery[name] for name in ("external_url", "instructions") if delivery.get(name)
+    }
+    if delivery.get("files"):
+        delivered["files"] = [str(one["file_id"]) for one in delivery["files"]]
+    given: dict[str, JSON] = {"license_key_enabled": raw.get("license_key_enabled") or False}
+    given["digital_product_delivery"] = delivered  # all of it: what is taken away can be given back
+    return {name: there for name, there in given.items() if there}
 
 
 def _price(raw: Raw, addresses: Addresses) -> Body:
