@@ -35,6 +35,7 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     # Commands remember in a place of these tests, never in the cache of whoever runs them.
     os.environ["XDG_CACHE_HOME"] = CACHE
+    os.environ["XDG_STATE_HOME"] = CACHE
 
 
 def pytest_unconfigure() -> None:

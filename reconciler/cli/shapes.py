@@ -140,10 +140,18 @@ class Done(BaseModel):
     id: str
 
 
+class Twice(BaseModel):
+    """What two runs made at the same time: the id of this run's object first."""
+
+    address: str
+    ids: list[str]
+
+
 class ApplyResult(Shape):
     """`apply`: what took effect and what did not.
 
     `left` are the changes that planning again gives: none when the account has converged, null when nobody can say.
+    `made_twice` is what a run with another journal made, too, at the same time.
     """
 
     kind: Literal["ApplyResult"] = "ApplyResult"
@@ -153,6 +161,7 @@ class ApplyResult(Shape):
     done: list[Done]
     not_done: list[str]
     left: list[str] | None
+    made_twice: list[Twice]
     reason: str | None
     hint: str | None
     approved_by: str

@@ -7,6 +7,7 @@ answer is lost is looked for before anything else is sent; what cannot be found 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -31,6 +32,7 @@ from reconciler.plan.diff import natural_key
 from reconciler.plan.migration import KIND as MIGRATION
 from reconciler.plan.resource import Binding, Live, LiveResource
 from reconciler.plan.truth import refuse_untrue
+from reconciler.plan.twins import Twin, twins_of
 from reconciler.providers.base import Mode
 
 # How long after it was sent a write whose answer was lost may still take effect: before that, an object that is not
@@ -53,7 +55,7 @@ class Applied:
     """What a run did: the changes that took effect with the ids of their objects, those that did not, and why.
 
     `left` are the keys of the changes that planning again gives: none when the account has converged, None when
-    planning was not possible.
+    planning was not possible. `made_twice` is what a run of another journal made, too, at the same time.
     """
 
     run: str
@@ -64,6 +66,7 @@ class Applied:
     hint: str | None
     approved_by: str
     left: tuple[str, ...] | None
+    made_twice: tuple[Twin, ...] = ()
 
 
 def apply_change_set(session: Session, change_set: ChangeSet, *, resume: bool = False) -> Applied:
@@ -75,7 +78,7 @@ def apply_change_set(session: Session, change_set: ChangeSet, *, resume: bool = 
     _check_account(session, change_set)
     refuse_set_clock(session.account.mode, session.clock)
     command = f"apply {change_set.short}"
-    with session.lock(command), session.lease(command) as lease:
+    with session.lock(command), session.lease(command) as lease, ExitStack() as held:
         session.failpoints.reached("apply.locked")
         open_run = session.journal.open_run(session.account_name)
         paused = None
@@ -90,6 +93,7 @@ def apply_change_set(session: Session, change_set: ChangeSet, *, resume: bool = 
         session.progress.step("Reading the account again")
         live = _read(session, change_set)
         refuse_other_account(change_set, live, begun=open_run is not None)
+        held.enter_context(session.lock_of(live.account_id, command))
         started = open_run or _start(session, change_set, approval, live, lease)
         execution = Execution(session, change_set, started, lease, SETTLE_S[Mode(session.account.mode)])
         if paused is not None:
@@ -334,14 +338,44 @@ def _begun_actions(change_set: ChangeSet, run: str) -> Iterator[tuple[EntryKind,
         yield EntryKind.ACTION, action_body(begun.action, begun.spec, addresses, digest=change_set.digest, run=run)
 
 
-def _left(session: Session) -> tuple[tuple[str, ...] | None, RatecardError | None]:
-    """What planning again gives, and why nobody can say when the account cannot be read just now."""
+@dataclass(frozen=True, slots=True)
+class _After:
+    """What planning again gives: the changes that are left, what was made twice, and why it could not be planned."""
+
+    left: tuple[str, ...] | None = None
+    twins: tuple[Twin, ...] = ()
+    problem: RatecardError | None = None
+
+
+def _look_again(session: Session, execution: Execution) -> _After:
+    """Plan again, and look whether another run has made the same at the same time."""
     try:
         planned = make_change_set(session)
     except ProviderError as error:
         told = f"all changes took effect; whether that is all that the specs ask for is not known: {error.message}"
-        return None, RatecardError(told, hint="run `ratecard plan`", retry=True)
-    return None if planned.change_set is None else tuple(change.key for change in planned.change_set.changes), None
+        return _After(problem=RatecardError(told, hint="run `ratecard plan`", retry=True))
+    left = None if planned.change_set is None else tuple(change.key for change in planned.change_set.changes)
+    twins = () if planned.live is None else tuple(_twins(session, execution, planned.live))
+    if not twins:
+        return _After(left)
+    told = f"made twice, since another run wrote to this account at the same time: {_some(twins)}"
+    hint = "run `ratecard plan`: of objects with our mark the younger is archived when you approve"
+    if not all(twin.marked for twin in twins):
+        hint += "; what has no place for a mark (meters, add-ons, brands) somebody archives at the provider"
+    return _After(left, twins, RatecardError(told, hint=hint))
+
+
+def _twins(session: Session, execution: Execution, live: Live) -> Iterator[Twin]:
+    change_set = execution.change_set
+    made = [(change, execution.done[change.key]) for change in change_set.changes if change.key in execution.done]
+    known = {binding.id for binding in session.all_bindings().values()}
+    known |= {change.id for change in change_set.changes if change.id} | {one.id for one in change_set.unmanaged}
+    return twins_of(made, live, known, session.provider.capabilities, change_set.workspace)
+
+
+def _some(twins: tuple[Twin, ...]) -> str:
+    shown = ", ".join(twin.words() for twin in twins[:5])
+    return f"{shown} and {len(twins) - 5:,} more" if len(twins) > 5 else shown
 
 
 def _finish(session: Session, execution: Execution, approval: Consent, lease: AccountLease) -> Applied:
@@ -361,9 +395,10 @@ def _finish(session: Session, execution: Execution, approval: Consent, lease: Ac
         body = run_finished_body(execution.started.id, str(result), detail)
         lease.append(EntryKind.RUN_FINISHED, body)
     session.failpoints.reached("apply.finished")
-    left = None
+    after = _After()
     if result is Result.APPLIED:
-        left, problem = _left(session)
+        after = _look_again(session, execution)
+        problem = after.problem
     return Applied(
         run=execution.started.id,
         result=result,
@@ -372,5 +407,6 @@ def _finish(session: Session, execution: Execution, approval: Consent, lease: Ac
         reason=problem.message if problem else None,
         hint=problem.hint if problem else None,
         approved_by=approval.by,
-        left=left,
+        left=after.left,
+        made_twice=after.twins,
     )

@@ -6,11 +6,12 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from reconciler.base.clock import Clock, parse_time
 from reconciler.base.errors import JournalError, LockedError, RatecardError, RefusedError
@@ -147,6 +148,17 @@ class Session(Desk):
         with here, self.journal.hold(self.account_name, holder_note(self.clock, command)):
             yield
 
+    def lock_of(self, account_id: str | None, command: str) -> AbstractContextManager[object]:
+        """The lock of what the provider calls the account: whoever has another key of the same one takes it, too.
+
+        A sandbox is told apart by its address alone. Entering raises LockedError when another run holds it.
+        """
+        mode = Mode(self.account.mode)
+        if account_id is None or mode is Mode.SANDBOX:
+            return nullcontext()
+        scope = f"{self.account.provider}-{mode}-account-{account_id}"
+        return AccountLock(self.lock_folder, self.account_name, self.clock, command, scope=scope)
+
 
 @contextmanager
 def open_desk(
@@ -201,8 +213,8 @@ def open_session(
             clock=clock,
             progress=progress or NoProgress(),
             failpoints=failpoints,
-            lock_folder=_lock_folder(workspace, granted.mode),
-            lock_scope=f"{account.provider}-{granted.mode}-{_fingerprint(granted)}",
+            lock_folder=_lock_folder(workspace, shared=lasting),
+            lock_scope=f"{account.provider}-{granted.mode}-{_lock_scope(granted)}",
         )
 
 
@@ -226,10 +238,10 @@ def _refuse_shared_key(workspace: Workspace, name: str, account: Account, key: s
             )
 
 
-def _lock_folder(workspace: Workspace, mode: Mode) -> Path:
-    """Beside the journal for a sandbox, which is this workspace's own; else one place for this user of the machine."""
+def _lock_folder(workspace: Workspace, *, shared: bool) -> Path:
+    """Beside the journal for a sandbox of this workspace's own; else one place for this user of the machine."""
     beside = workspace.memory_folder / "locks"
-    if mode is Mode.SANDBOX:
+    if not shared:
         return beside
     state = Path(os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()) / "ratecard" / "locks"
     try:
@@ -237,6 +249,15 @@ def _lock_folder(workspace: Workspace, mode: Mode) -> Path:
     except OSError:
         return beside  # no home to write to, as in a container: then this checkout is all that there is
     return state
+
+
+def _lock_scope(granted: AccountAccess) -> str:
+    """What tells the account from others: its key, and of a sandbox its address, which takes any key."""
+    if granted.mode is not Mode.SANDBOX or granted.url is None:
+        return _fingerprint(granted)
+    parts = urlsplit(granted.url)
+    host = "127.0.0.1" if parts.hostname in ("localhost", "::1") else parts.hostname
+    return f"{host}-{parts.port or (443 if parts.scheme == 'https' else 80)}"
 
 
 def _fingerprint(granted: AccountAccess) -> str:

@@ -11,6 +11,7 @@ from reconciler.plan.change_set import Change, Reverse, Undo, Unmanaged, Verb
 from reconciler.plan.lifecycle import Move, former_addresses
 from reconciler.plan.ownership import ADDITIVE, Ownership, OwnershipMode, unowned_address
 from reconciler.plan.resource import (
+    NEVER,
     REFERENCE,
     Binding,
     Live,
@@ -124,6 +125,8 @@ class _Comparison:
     # ids of objects that are taken over, since a spec names them or their kind is adopted
     taken: set[str] = field(default_factory=set)
     alike: dict[tuple[str, ...], list[LiveResource]] | None = None
+    # id of an object that was made a second time -> the id of the first one
+    made_twice: dict[str, str] = field(default_factory=dict)
 
     def run(self) -> Diff:
         self.moved = dict(self.treatment.moved)
@@ -194,6 +197,8 @@ class _Comparison:
                     self.taken.add(found.id)
             elif found is None:
                 found = self._found_alike(resource)
+        else:
+            found = self._made_first(resource, found)
         if found is None:
             if binding is not None:
                 self.left[resource.address] = binding.id
@@ -207,6 +212,28 @@ class _Comparison:
             )
             return
         self.matched[resource.address] = found
+
+    def _made_first(self, resource: Resource, bound: LiveResource) -> LiveResource:
+        """Which object an address stands for: the bound one, unless another journal's run made it, too, and earlier.
+
+        Two runs with a journal each, at once, make two of it, and each binds its own. Of these the older one stays,
+        since all journals agree which that is. Of an object and the one that replaced it that is never the question:
+        they differ in what cannot change.
+        """
+        kind = self._kind(resource.kind)
+        marked = self.marked.get(resource.address, ())
+        alike = [one for one in marked if one.kind == bound.kind and not changed_immutable(one.body, bound.body, kind)]
+        if bound.archived:
+            first = alike[0] if len(alike) == 1 else bound
+        elif len(alike) < 2 or bound not in alike or any(one.made() is None for one in alike):
+            return bound
+        else:
+            first = min(alike, key=lambda one: (one.made() or NEVER, one.id))
+            self.made_twice |= {one.id: first.id for one in alike if one is not first}
+        if first is not bound:
+            self.rebound[first.id] = resource.address
+            self.left[resource.address] = bound.id
+        return first
 
     def _marked_as_before(self, address: str) -> list[LiveResource]:
         """The objects that carry the mark of what an address was called before, where no spec has that any more."""
@@ -444,7 +471,9 @@ class _Comparison:
             leftover = address in stand
             stand.add(address)
             reason = "left over: another one has its address" if leftover else "no longer in the specs"
-            if item.id not in self.bound_ids and self.bindings:
+            if item.id in self.made_twice:
+                reason = f"made twice by two runs at once: {self.made_twice[item.id]} is older and stays"
+            elif item.id not in self.bound_ids and self.bindings:
                 # A fresh checkout has no bindings at all. Where there are some, what they lack is worth a question.
                 reason += "; ours by its mark only, this journal never made it: has another workspace the same name?"
             self._remove(item, address, superseded=leftover, reason=reason)
@@ -576,7 +605,7 @@ class _Comparison:
             if found is None and address not in self.by_address and address in self.bindings:
                 going = self.by_id.get(self.bindings[address].id)
                 found = going if going is not None and not going.archived else None
-            if found is not None and address not in self.left:
+            if found is not None and self.left.get(address) != found.id:
                 ids[address] = found.id
         return ids
 

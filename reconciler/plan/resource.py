@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
+from datetime import UTC, datetime
 from typing import TypeAlias
 
 import orjson
 
 from reconciler.base.canonical import JSON, Body, fingerprint
+from reconciler.base.clock import parse_time
 from reconciler.base.records import dataclass
 
 # A place in a body: names, and positions in lists.
@@ -21,6 +23,8 @@ BodyPath: TypeAlias = tuple[str | int, ...]
 
 REFERENCE = "$ref"
 FOREIGN = "$id"
+
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 _SORTED = orjson.OPT_SORT_KEYS
 
@@ -63,8 +67,8 @@ class LiveResource:
 
     `owner` is the mark that it carries, None where it has none or its kind has no place for one. `untold` is what it
     has beside its body that no spec says, each in words: nothing compares it, so people are told. `changed_at` is when
-    it was last changed, as the provider says it. `keeps` is what the provider does not tell back and the journal keeps
-    with the binding, such as the hash of a file.
+    it was last changed and `made_at` when it was made, as the provider says it. `keeps` is what the provider does not
+    tell back and the journal keeps with the binding, such as the hash of a file.
     """
 
     kind: str
@@ -76,6 +80,14 @@ class LiveResource:
     untold: tuple[str, ...] = ()
     changed_at: str | None = field(default=None, compare=False)
     keeps: Body | None = None
+    made_at: str | None = field(default=None, compare=False)
+
+    def made(self) -> datetime | None:
+        """When it was made, None where the provider does not tell."""
+        try:
+            return parse_time(self.made_at) if self.made_at else None
+        except ValueError:
+            return None
 
     def fingerprint(self) -> str:
         """Changes when anything changes that we manage: the body, whether it is archived, whose it is."""

@@ -148,6 +148,35 @@ def test_two_objects_with_one_mark_that_nobody_asks_for_any_more_are_both_archiv
     assert len({change.key for change in result.changes}) == 2
 
 
+def made(item, day):
+    return replace(item, made_at=f"2026-04-{day:02d}T09:00:00Z")
+
+
+@pytest.mark.parametrize("bound", ["product_1", "product_2"])
+def test_of_what_two_runs_made_at_once_the_older_stays_whichever_journal_asks(bound):
+    older, younger = made(live(product("pro"), "product_2"), 1), made(live(product("pro", amount=5), "product_1"), 2)
+    known = {"product_2": older, "product_1": younger}[bound]
+    result = compare([product("pro")], [younger, older], {"Plan/pro": known})
+    assert verbs(result) == [("archive", "Plan/pro", "product_1")]
+    assert result.changes[0].reason == "made twice by two runs at once: product_2 is older and stays"
+
+
+def test_what_referred_to_the_younger_of_two_is_pointed_to_the_older():
+    older, younger = made(live(product("pro"), "product_2"), 1), made(live(product("pro"), "product_1"), 2)
+    only = live(code("launch", products=["pro"]), "code_1")
+    wanted = [product("pro"), code("launch", products=["pro"])]
+    result = compare(wanted, [younger, older, only], {"Plan/pro": younger, "Discount/launch": only})
+    update = next(change for change in result.changes if change.verb is Verb.UPDATE)
+    assert (update.before["only_for"], update.after["only_for"]) == ([foreign("product_1")], [reference("Plan/pro")])
+    assert update.ids == {"Plan/pro": "product_2"}
+
+
+def test_when_another_journal_has_archived_ours_as_the_younger_the_older_is_what_the_address_stands_for():
+    older, younger = live(product("pro"), "product_2"), replace(live(product("pro"), "product_1"), archived=True)
+    result = compare([product("pro")], [younger, older], {"Plan/pro": younger})
+    assert (result.changes, result.unchanged) == ((), 1)
+
+
 def test_what_a_stopped_replace_left_over_is_archived():
     old, new = live(product("pro"), "product_1"), live(product("pro", amount=5), "product_2")
     result = compare([product("pro", amount=5)], [old, new], {"Plan/pro": new})

@@ -35,7 +35,7 @@ def command(where: Where, change_set: str | None, resume: bool) -> int:
         applied = apply_change_set(session, found, resume=resume)
         requests = dict(session.connection.requests())
     if where.json:
-        from reconciler.cli.shapes import ApplyResult, Done
+        from reconciler.cli.shapes import ApplyResult, Done, Twice
 
         write_json(
             ApplyResult(
@@ -45,6 +45,7 @@ def command(where: Where, change_set: str | None, resume: bool) -> int:
                 done=[Done(change=key, id=provider_id) for key, provider_id in applied.done.items()],
                 not_done=list(applied.not_done),
                 left=list(applied.left) if applied.left is not None else None,
+                made_twice=[Twice(address=one.address, ids=list(one.ids)) for one in applied.made_twice],
                 reason=applied.reason,
                 hint=applied.hint,
                 approved_by=applied.approved_by,
@@ -63,7 +64,8 @@ def command(where: Where, change_set: str | None, resume: bool) -> int:
             f"approved by {applied.approved_by}, with {count(sum(requests.values()), 'provider request')}."
         )
         if applied.reason:
-            say(f"{'Paused' if applied.result is Result.PAUSED else 'Stopped'}: {applied.reason}")
+            said = "Paused" if applied.result is Result.PAUSED else "Done, but" if applied.made_twice else "Stopped"
+            say(f"{said}: {applied.reason}")
             if applied.hint:
                 say(f"  hint: {applied.hint}")
         elif applied.left == ():
@@ -77,7 +79,7 @@ def command(where: Where, change_set: str | None, resume: bool) -> int:
             say(f"Not converged: planning again gives {count(len(applied.left), 'change')}: {_some(applied.left)}.")
             if found.purpose == "revert":
                 say("That is the change that was undone: the specs still ask for it. Change them, or apply it again.")
-    return {Result.APPLIED: 0, Result.PAUSED: 2}.get(applied.result, 1)
+    return 1 if applied.made_twice else {Result.APPLIED: 0, Result.PAUSED: 2}.get(applied.result, 1)
 
 
 def _some(keys: tuple[str, ...]) -> str:

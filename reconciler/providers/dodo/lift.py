@@ -109,9 +109,8 @@ def lift(kind: str, raw: Raw, addresses: Addresses, *, archived: bool = False) -
     except (KeyError, TypeError, ValueError, AttributeError, InvalidOperation) as error:
         what = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise ProviderError(f"Dodo answered with a {kind} that cannot be read, {object_id}: {what}") from error
-    moved = raw.get("updated_at")
-    changed_at = moved if isinstance(moved, str) else None
-    return LiveResource(kind, object_id, title, body, archived, owner, untold(kind, raw), changed_at)
+    made, moved = (one if isinstance(one, str) else None for one in (raw.get("created_at"), raw.get("updated_at")))
+    return LiveResource(kind, object_id, title, body, archived, owner, untold(kind, raw), moved, made_at=made)
 
 
 def _product(raw: Raw, metadata: Raw, addresses: Addresses) -> tuple[str, Body]:
