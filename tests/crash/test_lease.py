@@ -139,7 +139,7 @@ def test_a_holder_that_is_paused_loses_its_lease_and_sends_nothing_when_it_goes_
         stopped = os.waitid(os.P_PID, holder.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         assert stopped is not None
         assert stopped.si_code == os.CLD_STOPPED
-        for lock in (world.home / ".ratecard" / "locks").iterdir():
+        for lock in (Path(os.environ["XDG_STATE_HOME"]) / "ratecard" / "locks").iterdir():
             lock.unlink()  # as on another machine: only the journal knows of the holder
         applied = None
         while applied is None:
