@@ -8,6 +8,7 @@ from reconciler.engine.applying import Result, apply_change_set
 from reconciler.engine.deciding import approve
 from reconciler.engine.drifting import look_for_drift
 from reconciler.engine.planning import make_change_set
+from reconciler.plan.document import read_document, write_document
 
 IMAGE = b"\x89PNG one"
 PRO = """apiVersion: ratecard.dev/v1alpha1
@@ -67,6 +68,13 @@ def test_whatever_can_have_an_image_gets_the_one_in_the_file(place, dodo) -> Non
     assert all(images(dodo))
     [addon] = dodo.call("GET", "/addons")["items"]
     assert addon["image"]
+
+
+def test_images_are_put_by_a_change_set_that_was_written_down(place, dodo) -> None:
+    with with_image(place, PRO + OTHERS).open() as work:
+        change_set = read_document(write_document(work.plan()), "plan.json")
+        work.apply(change_set)
+    assert all(images(dodo))
 
 
 def test_other_bytes_are_one_update_and_the_same_bytes_are_none(place, dodo) -> None:

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 # So many webhooks whose headers no spec says are asked for them within a day, beside those that move.
 MOST_ASKED = 10
 _EMPTY = ""
+# How the bodies of what is below call what that is. In a change set that was written down fields have another order.
+_OWNERS = ("of", "webhook_id", "discount_id", "product_id")
 # What is kept of a webhook that was not asked: no header has an empty name.
 _NOT_ASKED: Mapping[str, JSON] = {"": None}
 
@@ -150,7 +152,7 @@ def _owner(change: Change, ids: Mapping[str, str]) -> str:
         return own_id(change.id)
     body = _resolved(change, ids)
     assert body is not None, "what is made has a body"
-    return str(next(iter(body.values())))  # what it is below stands first
+    return next(str(body[name]) for name in _OWNERS if name in body)
 
 
 def _resolved(change: Change, ids: Mapping[str, str]) -> Mapping[str, Any] | None:
