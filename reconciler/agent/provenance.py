@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from reconciler.agent.view import as_written
 from reconciler.base.canonical import JSON
-from reconciler.journal.entries import Entry, EntryKind
+from reconciler.journal.entries import Entry, EntryKind, OutcomeStatus
 from reconciler.journal.store import Journal
 from reconciler.spec.editing import value_at
 from reconciler.spec.layers import LayeredSource
@@ -43,12 +43,17 @@ class Blame:
 
 
 def story(journal: Journal, account: str, kind: str, name: str) -> list[Event]:
-    """All that the journal knows of an object, the oldest first: prompts, change sets, decisions, what was done."""
+    """All that the journal knows of an object, the oldest first: prompts, change sets, decisions, what was done.
+
+    Where it had another name before it was moved, that of the time before, too.
+    """
+    names = _names(journal.entries(account), f"{kind}/{name}")
     digests: set[str] = set()
     runs: set[str] = set()
     events: list[Event] = []
     for entry in journal.entries(account):
-        text = _told(entry, f"{kind}/{name}", digests, runs)
+        addresses = [one for one, until in names if until is None or entry.sequence <= until]
+        text = _told(entry, addresses, digests, runs)
         if text is not None:
             events.append(Event(entry.at, text, entry.sequence))
     return events
@@ -85,15 +90,43 @@ def leaves(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str 
         yield path, value
 
 
-def _told(entry: Entry, address: str, digests: set[str], runs: set[str]) -> str | None:
-    """What an entry says of an object in words; None when it is about others."""
+def _names(entries: Iterable[Entry], address: str) -> list[tuple[str, int | None]]:
+    """The addresses that an object had, each with the sequence of the entry until which it was that; None: it is."""
+    moves: dict[str, dict[str, tuple[str, str]]] = {}
+    runs: dict[str, str] = {}
+    made: list[tuple[int, str, str]] = []
+    for entry in entries:
+        match entry.kind:
+            case EntryKind.CHANGE_SET:
+                moved = {
+                    f"{change['verb']} {change['address']}": (str(change["movedFrom"]), str(change["address"]))
+                    for change in _changes(entry)
+                    if "movedFrom" in change
+                }
+                if moved:
+                    moves[entry.text("digest")] = moved
+            case EntryKind.RUN_STARTED if entry.text("digest") in moves:
+                runs[entry.text("run")] = entry.text("digest")
+            case EntryKind.OUTCOME if entry.text("run") in runs and entry.text("status") == OutcomeStatus.SUCCEEDED:
+                done = moves[runs[entry.text("run")]].get(_done(entry))
+                if done is not None:
+                    made.append((entry.sequence, *done))
+    names: list[tuple[str, int | None]] = [(address, None)]
+    for sequence, before, after in reversed(made):
+        if any(_is_of(after, one) and (until is None or sequence <= until) for one, until in names):
+            names.append((before, sequence))
+    return names
+
+
+def _told(entry: Entry, addresses: Sequence[str], digests: set[str], runs: set[str]) -> str | None:
+    """What an entry says of an object in words, by the addresses that it had then; None when it is about others."""
     body, digest = entry.body, entry.text("digest")
     short = digest.removeprefix("sha256:")[:12]
     match entry.kind:
-        case EntryKind.PROMPT if address in _written(entry):
+        case EntryKind.PROMPT if _written(entry) & {address.partition(":")[0] for address in addresses}:
             return f'{entry.text("author")} said: "{entry.text("prompt")}"{_answers(body.get("answers"))}'
         case EntryKind.CHANGE_SET:
-            verbs = list(_verbs(body.get("document"), address))
+            verbs = list(_verbs(entry, addresses))
             if verbs:
                 digests.add(digest)
                 return f"change set {short}: {', '.join(verbs)}"
@@ -104,18 +137,33 @@ def _told(entry: Entry, address: str, digests: set[str], runs: set[str]) -> str 
         case EntryKind.RUN_STARTED if digest in digests:
             runs.add(entry.text("run"))
         case EntryKind.OUTCOME if entry.text("run") in runs:
-            detail = body.get("detail")
-            change = str(detail.get("change", "")) if isinstance(detail, Mapping) else ""
-            if _is_of(change.partition(" ")[2], address):
+            change = _done(entry)
+            if any(_is_of(change.partition(" ")[2], address) for address in addresses):
                 return f"{change}: {entry.text('status')}"
     return None
 
 
-def _verbs(document: JSON, address: str) -> Iterator[str]:
+def _changes(entry: Entry) -> Iterator[Mapping[str, JSON]]:
+    """The changes of the document of a change set."""
+    document = entry.body.get("document")
     changes = document.get("changes") if isinstance(document, Mapping) else None
     for change in changes if isinstance(changes, list) else ():
-        if isinstance(change, Mapping) and _is_of(str(change.get("address")), address):
-            yield f"{change.get('verb')} {change.get('address')}"
+        if isinstance(change, Mapping):
+            yield change
+
+
+def _verbs(entry: Entry, addresses: Sequence[str]) -> Iterator[str]:
+    for change in _changes(entry):
+        address, before = str(change.get("address")), change.get("movedFrom")
+        about = (address,) if before is None else (address, str(before))
+        if any(_is_of(one, wanted) for one in about for wanted in addresses):
+            yield f"{change.get('verb')} {address}{f', which was {before}' if before is not None else ''}"
+
+
+def _done(entry: Entry) -> str:
+    """The change that an outcome is of."""
+    detail = entry.body.get("detail")
+    return str(detail.get("change", "")) if isinstance(detail, Mapping) else ""
 
 
 def _is_of(address: str, spec: str) -> bool:

@@ -296,6 +296,45 @@ def test_history_tells_who_asked_who_decided_and_what_was_done(bare: Path, ratec
     assert "knows nothing of Plan/other" in other.err
 
 
+def test_history_goes_on_under_a_new_name_and_leaves_out_who_has_the_old_one_by_then(bare: Path, ratecard: Command):
+    def apply() -> str:
+        digest = ratecard("plan", "--json").digest
+        assert ratecard("approve", digest, "--as", "Bob", "--yes").code == 0
+        assert ratecard("apply", digest).code == 0
+        return digest
+
+    def told(spec: str) -> list[str]:
+        return [event["text"] for event in ratecard("history", spec, "--json").json()["events"]]
+
+    result(ratecard, ASKED, "--answer", "card-at-trial=optional", "--write", "--as", "Ann")
+    made = apply()
+    path = bare / "specs/plan-max.yaml"
+    first = path.read_text()
+    path.write_text(first.replace("name: max\n", "name: most\n").replace("\nspec:", MOVED))
+    planned = ratecard("plan", "--json").digest
+    assert not any("create" in line for line in told("Plan/most")), "what is only planned has not moved"
+    moved = apply()
+    assert moved == planned
+    path.write_text(first.replace("name: max\n", "name: most\n"))
+    (bare / "specs/other.yaml").write_text(first.replace("title: Max", "title: Other"))
+    again = apply()
+    story = told("Plan/most")
+    assert story[:4] == [
+        f'Ann said: "{ASKED}" (answers: card-at-trial=optional)',
+        f"change set {made}: create Plan/max:monthly",
+        f"Bob approved {made}",
+        "create Plan/max:monthly: succeeded",
+    ]
+    assert story[-1] == "update Plan/most:monthly: succeeded"
+    assert f"change set {moved}: update Plan/most:monthly, which was Plan/max:monthly" in story
+    assert not any(again in line for line in story), "another plan has its old name now"
+    assert f"change set {moved}: update Plan/most:monthly, which was Plan/max:monthly" in told("Plan/max")
+    assert f"change set {again}: create Plan/max:monthly" in told("Plan/max")
+
+
+MOVED = "\nlifecycle: {moved: [{from: Plan/max}]}\nspec:"
+
+
 def blamed(ratecard: Command, path: str) -> str | None:
     fields = ratecard("blame", "specs/plan-max.yaml", "--json").json()["fields"]
     return next(field["prompt"] for field in fields if field["path"] == path)
