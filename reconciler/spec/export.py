@@ -15,6 +15,8 @@ import yaml
 
 from reconciler.spec.kinds.registry import API_VERSION, KINDS
 from reconciler.spec.models import Model
+from reconciler.spec.overlay_schema import overlay_schema
+from reconciler.spec.overlays import Overlay
 
 Schema: TypeAlias = dict[str, Any]
 
@@ -66,7 +68,7 @@ def schema_text(model: type[Model], name: str) -> str:
 
 
 def json_schemas() -> dict[str, str]:
-    """One JSON Schema for each kind, and `spec.json` for any of them."""
+    """One JSON Schema for each kind, `spec.json` for any of them, and `overlay.json` for parts of any."""
     files: dict[str, str] = {}
     shared: Schema = {}
     for kind in sorted(KINDS):
@@ -83,6 +85,8 @@ def json_schemas() -> dict[str, str]:
         "$defs": dict(sorted(shared.items())),
     }
     files["spec.json"] = _json(any_of_them)
+    overlays = overlay_schema(shared, _as_written(Overlay.model_json_schema(by_alias=True, mode="validation")))
+    files["overlay.json"] = _json({"$schema": DRAFT, "$id": f"{HOME}/overlay.json", **overlays})
     return files
 
 

@@ -15,10 +15,11 @@ SCHEMAS = "schemas"
 @click.command("schema")
 @with_where("workspace", "json")
 def command(where: Where) -> int:
-    """Write schemas/spec.json and schemas/Workspace.json of the workspace anew, as this version understands specs.
+    """Write the schemas of the workspace anew, as this version understands specs, overlays and ratecard.yaml.
 
-    Specs name them in a first line, `# yaml-language-server: $schema=../schemas/spec.json`, so that VS Code, Cursor,
-    Windsurf and others complete and check what is typed. `ratecard init` writes them first.
+    Files name them in a first line, `# yaml-language-server: $schema=../schemas/spec.json`, so that VS Code, Cursor,
+    Windsurf and others complete and check what is typed; overlays name schemas/overlay.json. `ratecard init` writes
+    them first.
     """
     from reconciler.engine.config import find_folder
 
@@ -47,8 +48,10 @@ def write_schemas(folder: Path, *, anew: bool = False) -> list[Path]:
     from reconciler.engine.workspace_file import WorkspaceDocument
     from reconciler.spec.export import json_schemas, schema_text
 
+    schemas = json_schemas()
     texts = {
-        "spec.json": json_schemas()["spec.json"],
+        "spec.json": schemas["spec.json"],
+        "overlay.json": schemas["overlay.json"],
         "Workspace.json": schema_text(WorkspaceDocument, "Workspace.json"),
     }
     folder.mkdir(parents=True, exist_ok=True)
