@@ -5,16 +5,18 @@ Only reading needs models and a parser: what is remembered costs neither.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reconciler.base.collector import collector_paused
+from reconciler.base.deferred import Deferred
 from reconciler.base.diagnostics import Diagnostic, Edit, Location, Severity, WayOut, has_errors
 from reconciler.base.records import dataclass
 from reconciler.engine.config import Account, Workspace
+from reconciler.engine.index import Index
 from reconciler.plan.lifecycle import Lifecycles, Move, Protection
 from reconciler.plan.resource import Resource
 from reconciler.plan.settings import Setting, SettingItem
@@ -40,6 +42,16 @@ class Specs(NamedTuple):
     written: tuple[Spec, ...]
 
 
+class Asked(Deferred[Resource]):
+    """What is asked for, with what many questions are about: of which kinds, and whether anything is taken over."""
+
+    def __init__(self, make: Callable[[], Sequence[Resource]], key: str, kinds: Iterable[str], adopts: bool) -> None:
+        """`key` stands for all that decided them."""
+        super().__init__(make, lambda: key)
+        self.kinds = frozenset(kinds)
+        self.adopts = adopts
+
+
 @dataclass(frozen=True)
 class Desired:
     """What the specs of a workspace ask for at one provider, with all that is wrong with them.
@@ -50,7 +62,7 @@ class Desired:
     what that is called. `settings` are what only a person can set.
     """
 
-    resources: tuple[Resource, ...]
+    resources: Sequence[Resource]
     diagnostics: tuple[Diagnostic, ...]
     count: int
     read: Callable[[], Specs] = field(repr=False, compare=False)
@@ -62,6 +74,20 @@ class Desired:
     @cached_property
     def _specs(self) -> Specs:
         return self.read()
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of the resources."""
+        if isinstance(self.resources, Asked):
+            return self.resources.kinds
+        return frozenset(one.kind for one in self.resources)
+
+    @property
+    def adopts(self) -> bool:
+        """Whether any spec names a live object that it takes over."""
+        if isinstance(self.resources, Asked):
+            return self.resources.adopts
+        return any(one.adopt for one in self.resources)
 
     @property
     def specs(self) -> tuple[Spec, ...]:
@@ -97,14 +123,22 @@ def load_desired(workspace: Workspace, provider: Provider, account: Account | No
     names = [(file.name, file.digest) for file in given.files]
     over = [(path, [(file.name, file.digest) for file in inside]) for path, inside in given.overlays]
     key = index.key("desired", ascii(workspace.folder), workspace.name, workspace.spec, _name(provider), names, over)
-    remembered = _remembered(index.recall(key), given, workspace)
+    remembered = _remembered(index, key, given, workspace, provider)
     if remembered is not None:
         return remembered
     desired = _understood(given, workspace, provider)
-    if not has_errors(desired.diagnostics):
-        told = [desired.count, desired.acts, desired.lifecycles, desired.layered, desired.settings]
-        index.remember(key, [*told, desired.resources, desired.diagnostics])
-    return desired
+    if has_errors(desired.diagnostics):
+        return desired
+    resources, kinds, adopts = desired.resources, desired.kinds, desired.adopts
+    told = [desired.count, desired.acts, desired.lifecycles, desired.layered, desired.settings, desired.diagnostics]
+    index.remember(key, [*told, sorted(kinds), adopts])
+    index.remember(_inside(index, key), resources)
+    return replace(desired, resources=Asked(lambda: resources, key, kinds, adopts))
+
+
+def _inside(index: Index, key: str) -> str:
+    """Where the resources themselves are remembered: most questions need only what is known about them."""
+    return index.key("resources", key)
 
 
 def _understood(given: Given, workspace: Workspace, provider: Provider) -> Desired:
@@ -117,11 +151,12 @@ def _name(provider: Provider) -> str:
     return f"{type(provider).__module__}.{type(provider).__qualname__} {provider.name}"
 
 
-def _remembered(value: Any, given: Given, workspace: Workspace) -> Desired | None:
+def _remembered(index: Index, key: str, given: Given, workspace: Workspace, provider: Provider) -> Desired | None:
     """What an index remembers, in the form in which `orjson` writes dataclasses; None when it remembers nothing."""
+    value: Any = index.recall(key)
     if value is None:
         return None
-    count, acts, lifecycles, layered, settings, resources, diagnostics = value
+    count, acts, lifecycles, layered, settings, diagnostics, kinds, adopts = value
 
     def read() -> Specs:
         # From the bytes that were compared: the files may be others by now.
@@ -129,8 +164,25 @@ def _remembered(value: Any, given: Given, workspace: Workspace) -> Desired | Non
 
         return read_specs(given, workspace)
 
-    found = tuple(map(_resource, resources)), tuple(map(_diagnostic, diagnostics))
-    return Desired(*found, count, read, acts, _lifecycles(lifecycles), tuple(map(tuple, layered)), _settings(settings))
+    @collector_paused()
+    def make() -> Sequence[Resource]:
+        found: Any = index.recall(_inside(index, key))
+        if found is not None:
+            return tuple(map(_resource, found))
+        resources = _understood(given, workspace, provider).resources
+        index.remember(_inside(index, key), resources)
+        return resources
+
+    return Desired(
+        Asked(make, key, kinds, adopts),
+        tuple(map(_diagnostic, diagnostics)),
+        count,
+        read,
+        acts,
+        _lifecycles(lifecycles),
+        tuple(map(tuple, layered)),
+        _settings(settings),
+    )
 
 
 def _resource(one: dict[str, Any]) -> Resource:

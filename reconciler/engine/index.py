@@ -20,7 +20,7 @@ import orjson
 import reconciler
 
 SWITCH = "RATECARD_INDEX"
-MOST_ENTRIES = 24
+MOST_ENTRIES = 48
 LARGEST_ENTRY = 64 << 20
 LARGEST_TOTAL = 256 << 20
 

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING
 from reconciler.base.canonical import Body
 from reconciler.base.collector import collector_paused
 from reconciler.base.diagnostics import Diagnostic, has_errors, in_order
+from reconciler.engine.comparing import compare
 from reconciler.engine.desired import Desired, load_desired
 from reconciler.engine.materials import complete
 from reconciler.engine.treating import Treated, protection_mistakes, remember_protection, told_of, treat
 from reconciler.plan import order
 from reconciler.plan.capabilities import Capabilities
 from reconciler.plan.change_set import BegunAction, Change, ChangeSet, Verb
-from reconciler.plan.diff import Problem, diff
+from reconciler.plan.diff import Problem
 from reconciler.plan.impact import NOTHING, Exposure, Impact, ended, kept, replaced
 from reconciler.plan.ownership import OwnershipMode
 from reconciler.plan.resource import Binding, Live
 from reconciler.plan.settings import OpenSetting
-from reconciler.plan.untold import unlisted_of, untold_of
+from reconciler.plan.untold import unlisted_of
 from reconciler.providers.base import ReadsLess
 
 if TYPE_CHECKING:
@@ -73,22 +74,28 @@ def make_change_set(session: Session, desired: Desired | None = None, *, whole: 
     wanted = desired or load_desired(session.workspace, session.provider, session.account)
     if has_errors(wanted.diagnostics):
         return Planned(None, wanted.diagnostics)
-    resources, lacking = complete(
-        wanted.resources, session.provider.capabilities, session.materials, lambda: wanted.specs
-    )
+    wanted, lacking = _completed(session, wanted)
     if lacking:
         return Planned(None, tuple(in_order([*wanted.diagnostics, *lacking])))
-    wanted = replace(wanted, resources=resources)
     session.progress.step("Reading the account")
     treated = treat(session, wanted)
     bindings = treated.bindings
-    adopted = [Binding(r.address, r.kind, r.adopt) for r in wanted.resources if r.adopt and r.address not in bindings]
+    adopted = list(_taken_over(wanted, bindings))
     adopted += _new_parts(wanted, bindings, session.provider.capabilities)
     everything = whole or treated.treatment.ownership.adopts()  # what is nobody's is compared whole, or not at all
     live = _read(session, wanted, treated, adopted, whole=everything)
     session.progress.step("Comparing")
     capabilities = session.provider.capabilities
-    found = diff(wanted.resources, live, bindings, capabilities, session.workspace.name, treated.treatment)
+    compared = compare(
+        session.workspace.index,
+        wanted.resources,
+        live,
+        bindings,
+        capabilities,
+        session.workspace.name,
+        treated.treatment,
+    )
+    found = compared.diff
     diagnostics = [
         *wanted.diagnostics,
         *treated.diagnostics,
@@ -118,7 +125,7 @@ def make_change_set(session: Session, desired: Desired | None = None, *, whole: 
             *(f"{address} is protected no longer: its spec does not say so any more" for address in let_go),
             *told_of(found, capabilities),
             *found.stays,
-            *untold_of(live),
+            *compared.untold,
             *unlisted_of(live),
         ),
         actions=(*moves.begun, *actions.begun),
@@ -133,7 +140,7 @@ def _read(session: Session, wanted: Desired, treated: Treated, also: Sequence[Bi
     connection = session.connection
     if not isinstance(connection, ReadsLess):
         return connection.read(treated.bindings, also, whole=whole)
-    asked = {one.kind for one in wanted.resources} | {one.kind for one in (*treated.bindings.values(), *also)}
+    asked = wanted.kinds | {one.kind for one in (*treated.bindings.values(), *also)}
     ownership, capabilities = treated.treatment.ownership, session.provider.capabilities
     unasked = {
         name
@@ -154,8 +161,27 @@ def _settings(session: Session, wanted: Desired) -> tuple[OpenSetting, ...]:
     return open_settings(session, wanted.settings)
 
 
+def _completed(session: Session, wanted: Desired) -> tuple[Desired, list[Diagnostic]]:
+    """What is asked for, with what its bodies name beside the specs, and what of that is lacking."""
+    capabilities = session.provider.capabilities
+    if not any(capabilities.kinds[kind].keeps for kind in wanted.kinds):
+        return wanted, []
+    resources, lacking = complete(wanted.resources, capabilities, session.materials, lambda: wanted.specs)
+    return replace(wanted, resources=resources), lacking
+
+
+def _taken_over(wanted: Desired, bindings: Mapping[str, Binding]) -> Iterator[Binding]:
+    """The live objects that specs name and that are not theirs yet."""
+    if wanted.adopts:
+        for one in wanted.resources:
+            if one.adopt and one.address not in bindings:
+                yield Binding(one.address, one.kind, one.adopt)
+
+
 def _new_parts(wanted: Desired, bindings: Mapping[str, Binding], capabilities: Capabilities) -> Iterator[Binding]:
     """What is to be made below objects that are there: whether somebody has made it already is read with them."""
+    if not any(capabilities.kinds[kind].goes_along for kind in wanted.kinds):
+        return
     for one in wanted.resources:
         if one.address not in bindings and capabilities.kinds[one.kind].goes_along:
             yield from (

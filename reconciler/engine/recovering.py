@@ -5,7 +5,7 @@ Bindings are all that can be found again. Who approved what, and which runs ther
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.base.diagnostics import Diagnostic, has_errors
@@ -61,7 +61,7 @@ def recover(session: Session, chosen: Mapping[str, str | None]) -> Recovered:
 
 
 def _adoptions(
-    session: Session, desired: tuple[Resource, ...], live: Live, kept: Mapping[str, Binding], found: Recovery
+    session: Session, desired: Sequence[Resource], live: Live, kept: Mapping[str, Binding], found: Recovery
 ) -> ChangeSet:
     """Take each claimed object over as it is: what the specs ask for beyond that is for the next plan."""
     capabilities = session.provider.capabilities

@@ -39,9 +39,12 @@ def ownership_in(desk: Desk) -> Ownership:
 
 def treat(session: Session, wanted: Desired) -> Treated:
     """Follow what moved. Bindings of archived objects are there for the addresses that the specs ask for."""
-    addresses = {resource.address for resource in wanted.resources}
-    followed = follow(session.bindings(), addresses, wanted.lifecycles.moves)
-    archived = {a: b for a, b in session.all_bindings().items() if a in addresses and a not in followed.bindings}
+    bindings, everything = session.bindings(), session.all_bindings()
+    # Which addresses are asked for matters only where something moved, or was archived.
+    matters = wanted.lifecycles.moves or len(everything) > len(bindings)
+    addresses = {resource.address for resource in wanted.resources} if matters else set[str]()
+    followed = follow(bindings, addresses, wanted.lifecycles.moves)
+    archived = {a: b for a, b in everything.items() if a in addresses and a not in followed.bindings}
     diagnostics = (
         Diagnostic(
             "moved/both",
@@ -93,6 +96,8 @@ def remember_protection(desk: Desk, wanted: Desired) -> tuple[str, ...]:
     Gives the addresses that are protected no longer.
     """
     before = protected_in(desk)
+    if not before and not wanted.lifecycles.protected:
+        return ()
     there = _there(wanted)
     now = {address: place for address, place in before.items() if address not in there}
     now |= {one.address: str(one.location) for one in wanted.lifecycles.protected}
@@ -105,6 +110,8 @@ def remember_protection(desk: Desk, wanted: Desired) -> tuple[str, ...]:
 
 def protection_mistakes(desk: Desk, wanted: Desired, changes: Sequence[Change]) -> Iterator[Diagnostic]:
     """What of a plan would take away protected objects."""
+    if not changes:
+        return
     written = {one.address: one.location for one in wanted.lifecycles.protected}
     there = _there(wanted)
     # A spec that is there says itself whether it is protected.

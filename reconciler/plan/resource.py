@@ -7,7 +7,7 @@ provider's spelling of enums. A reference to another object is `{"$ref": ADDRESS
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
 from datetime import UTC, datetime
 from typing import TypeAlias
@@ -117,7 +117,7 @@ class Live:
     `unlisted` are the kinds that were not listed again: nobody asks for any, and shortly before there were none.
     """
 
-    resources: tuple[LiveResource, ...]
+    resources: Sequence[LiveResource]
     account_id: str | None = None
     unlisted: tuple[str, ...] = ()
 

@@ -145,7 +145,7 @@ def of_size(folder: Path, size: int, rounds: int) -> tuple[list[Row], Figures]:
         write_workspace(same, size, url, changed_every=100)
         rows.append(_apply_row("requests, apply of 1 %", size, piece("apply_account", same), rows[-1].value))
         write_workspace(same, size, url)
-    piece("remember", same)
+    piece("remember", same, live)
     found = in_turns(
         {
             "csafe": ("csafe", same),
@@ -222,7 +222,7 @@ def _cost_rows(found: Mapping[str, Figures], size: int, objects: int) -> list[Ro
 
 
 def _warm_row(found: Mapping[str, Figures], size: int) -> Row:
-    """Nothing was edited: how much is left of a plan. Live objects are lifted and compared all the same."""
+    """Nothing was edited, and no page of the account is another: how much is left of a plan."""
     cold, warm = found["plan"]["cpu_s"], found["warm plan"]["cpu_s"]
     beside = f"{warm:.3f} s CPU; cold {cold:.3f} s; CSafeLoader {found['csafe']['cpu_s']:.3f} s"
     return Row(

@@ -13,17 +13,20 @@ import orjson
 from reconciler.base.canonical import Body
 from reconciler.base.collector import collector_paused
 from reconciler.engine.clock import SystemClock
+from reconciler.engine.comparing import compare
 from reconciler.engine.config import Workspace, load_workspace
 from reconciler.engine.desired import Desired, load_desired
 from reconciler.engine.index import Index
+from reconciler.engine.keeping import Keeping
 from reconciler.plan import diff as comparing
 from reconciler.plan import order
 from reconciler.plan.change_set import AccountIdentity, ChangeSet
 from reconciler.plan.resource import Binding, Live, Resource
 from reconciler.providers.dodo.capabilities import BRAND, CAPABILITIES, PATHS, WEBHOOK
-from reconciler.providers.dodo.lift import lift
 from reconciler.providers.dodo.marks import owner_mark
+from reconciler.providers.dodo.pages import Listing, PageMemory
 from reconciler.providers.dodo.payloads import create_payload, resolve
+from reconciler.providers.dodo.shown import Shown, resources_of
 from reconciler.providers.registry import find_provider
 
 OBJECTS_A_SEED = 300
@@ -44,11 +47,12 @@ class Sides:
     desired: Desired
     live: Live
     bindings: Mapping[str, Binding]
+    index: Index | None = None
 
     @collector_paused()
     def diff(self) -> comparing.Diff:
-        """Compare them."""
-        return comparing.diff(self.desired.resources, self.live, self.bindings, CAPABILITIES, "bench")
+        """Compare them, from the index where that is known."""
+        return compare(self.index, self.desired.resources, self.live, self.bindings, CAPABILITIES, "bench").diff
 
     def pairs(self) -> list[tuple[Body, Body]]:
         """The bodies of each address that is on both sides: live, desired."""
@@ -62,18 +66,27 @@ def desired_in(folder: Path, *, indexed: bool = False) -> Desired:
 
 
 def both_sides(folder: Path, live: Path, *, indexed: bool = False) -> Sides:
-    """Load, check and lower the specs; lift the live objects from the bytes of their pages."""
+    """Load, check and lower the specs; take the live objects from the bytes of their pages, as a connection does."""
     desired = desired_in(folder, indexed=indexed)
     assert not [one for one in desired.diagnostics if one.severity == "error"], desired.diagnostics[0]
     bindings = {a: Binding(a, kind, found) for a, kind, found in orjson.loads((live / "bindings.json").read_bytes())}
     addresses = {binding.id: address for address, binding in bindings.items()}
-    resources = [
-        lift(kind, raw, addresses)
-        for kind in CAPABILITIES.kinds
-        for page in sorted((live / kind).glob("*.json"))
-        for raw in orjson.loads(page.read_bytes())["data" if kind == WEBHOOK else "items"]
-    ]
-    return Sides(desired, Live(tuple(resources)), bindings)
+    index = workspace_in(folder, indexed=indexed).index
+    keeping = Keeping(index, "bench", SystemClock()) if index is not None else None
+    memory = PageMemory(keeping)
+    shown = [_shown(kind, live, memory) for kind in PATHS if (live / kind).is_dir()]
+    if keeping is not None:
+        keeping.close()
+    resources = resources_of(shown, addresses)
+    return Sides(desired, Live(resources if indexed else tuple(resources)), bindings, index)
+
+
+def _shown(kind: str, live: Path, memory: PageMemory) -> Shown:
+    name = "data" if kind == WEBHOOK else "items"
+    read = [page.read_bytes() for page in sorted((live / kind).glob("*.json"))]
+    pages = [memory.page(kind, data, lambda content: orjson.loads(content)[name]) for data in read]
+    memory.keep(kind, pages, ())
+    return Shown(kind, Listing(pages), {})
 
 
 @collector_paused()

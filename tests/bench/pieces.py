@@ -58,11 +58,11 @@ def plan(folder: Path, live: Path) -> dict[str, Any]:
     return timed.figures(changes=len(planned.changes), digest=planned.digest)
 
 
-def remember(folder: Path) -> dict[str, Any]:
-    """Fill the index."""
+def remember(folder: Path, live: Path) -> dict[str, Any]:
+    """Fill the index, as a plan does."""
     from tests.bench import account
 
-    return {"specs": account.desired_in(folder, indexed=True).count}
+    return {"changes": len(account.plan_locally(folder, live, indexed=True).changes)}
 
 
 def recall(folder: Path) -> dict[str, Any]:
@@ -71,6 +71,7 @@ def recall(folder: Path) -> dict[str, Any]:
 
     with _Timed() as timed:
         desired = account.desired_in(folder, indexed=True)
+        assert len(desired.resources), "they are asked for, each of them"
     return timed.figures(specs=desired.count)
 
 

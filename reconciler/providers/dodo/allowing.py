@@ -15,6 +15,7 @@ from reconciler.providers.base import Fate, Found, Request
 from reconciler.providers.dodo.below import SoFar, refer
 from reconciler.providers.dodo.capabilities import ALLOWED, DISCOUNT, PATHS
 from reconciler.providers.dodo.eligible import SPECIFIC
+from reconciler.providers.dodo.pages import special_in
 
 if TYPE_CHECKING:
     from reconciler.providers.dodo.client import Client
@@ -34,8 +35,8 @@ class Allowed:
         discounts = so_far.raws.get(DISCOUNT, {})
         asked = {
             one: self._pool.submit(self._customers, one)
-            for one, raw in discounts.items()
-            if raw.get("customer_eligibility") == SPECIFIC
+            for one in special_in(discounts)
+            if discounts[one].get("customer_eligibility") == SPECIFIC
         }
         found = []
         for discount_id, future in asked.items():

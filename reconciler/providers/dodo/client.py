@@ -16,7 +16,8 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -25,6 +26,7 @@ import orjson
 from reconciler.base.errors import AnswerLostError, NotSentError, ProviderError
 from reconciler.base.failpoints import NO_FAILPOINTS, Failpoints
 from reconciler.providers.dodo.limiter import LONGEST_PAUSE_S, Limiter
+from reconciler.providers.dodo.pages import Page, PageMemory
 
 BODY_LIMIT = 8 * 2**20
 PAGE_SIZE = 100
@@ -44,6 +46,7 @@ _JSON = {"Content-Type": "application/json"}
 
 Query = Mapping[str, str]
 _Content: TypeAlias = bytes | Iterable[bytes] | None
+T = TypeVar("T")
 
 
 class _Answer:
@@ -55,6 +58,14 @@ class _Answer:
         self.status = status
         self.headers = headers
         self.content = content
+
+
+class _Told(NamedTuple):
+    """What a page says of itself: how many objects, of which business the first is, and what tells it apart."""
+
+    size: int
+    business: object
+    apart: bytes
 
 
 class _TooLargeError(Exception):
@@ -146,12 +157,19 @@ class Client:
         """The JSON of a POST that changes nothing (a preview), tried like a GET. Raises ProviderError."""
         return self._read("POST", path, None, orjson.dumps(body))
 
-    def _read(self, method: str, path: str, query: Query | None, content: bytes | None) -> Any:
+    def _read(
+        self,
+        method: str,
+        path: str,
+        query: Query | None,
+        content: bytes | None,
+        decode: Callable[[bytes], Any] | None = None,
+    ) -> Any:
         failure: ProviderError | None = None
         for attempt in range(ATTEMPTS):
             if attempt:
                 self._sleep(min(FIRST_BACKOFF_S * 4 ** (attempt - 1), LONGEST_BACKOFF_S) * (0.5 + self._jitter() / 2))
-            answer, failure = self._try_to_read(method, path, query, content)
+            answer, failure = self._try_to_read(method, path, query, content, decode or self._decoded)
             if failure is None:
                 return answer
             if not failure.retry:
@@ -174,17 +192,36 @@ class Client:
 
         The answers tell neither a total nor whether there are more pages.
         """
+
+        def read(content: bytes, what: str) -> tuple[list[Mapping[str, Any]], _Told]:
+            items = _items(self._decoded(content), "items", what)
+            return items, _Told(len(items), items[0].get("business_id") if items else None, orjson.dumps(items))
+
+        return self._paged(path, query, read)
+
+    def seen_pages(self, path: str, kind: str, memory: PageMemory) -> Iterator[Page]:
+        """The same of a list of a kind; what a memory knows is not decoded. Raises ProviderError."""
+
+        def read(content: bytes, what: str) -> tuple[Page, _Told]:
+            page = memory.page(kind, content, lambda data: _items(self._decoded(data), "items", what))
+            ids = page.facts.ids
+            return page, _Told(len(ids), page.facts.business, orjson.dumps(ids))
+
+        return self._paged(path, None, read)
+
+    def _paged(self, path: str, query: Query | None, read: Callable[[bytes, str], tuple[T, _Told]]) -> Iterator[T]:
         seen: dict[bytes, int] = {}
         for number in range(PAGE_LIMIT):
+            what = f"GET {path} page {number}"
             whole = {**(query or {}), "page_size": str(PAGE_SIZE), "page_number": str(number)}
-            items = _items(self.get(path, whole), "items", f"GET {path} page {number}")
-            self._check_business(items[0] if items else None, f"GET {path} page {number}")
-            if len(items) >= PAGE_SIZE:
-                earlier = seen.setdefault(_told_apart(items), number)
+            page, told = self._read("GET", path, whole, None, partial(_with, read, what))
+            self._check_business({"business_id": told.business}, what)
+            if told.size >= PAGE_SIZE:
+                earlier = seen.setdefault(hashlib.blake2b(told.apart, digest_size=16).digest(), number)
                 if earlier != number:
                     raise ProviderError(f"GET {path}: page {number} is page {earlier} again: the list does not end")
-            yield items
-            if len(items) < PAGE_SIZE:
+            yield page
+            if told.size < PAGE_SIZE:
                 return
         raise ProviderError(f"GET {path}: more than {PAGE_LIMIT} pages: the list does not end")
 
@@ -205,7 +242,7 @@ class Client:
         raise ProviderError(f"GET {path}: more than {PAGE_LIMIT} pages: the list does not end")
 
     def _try_to_read(
-        self, method: str, path: str, query: Query | None, content: bytes | None
+        self, method: str, path: str, query: Query | None, content: bytes | None, decode: Callable[[bytes], Any]
     ) -> tuple[Any, ProviderError | None]:
         what = f"{method} {path}"
         try:
@@ -218,7 +255,7 @@ class Client:
             )
         if 200 <= answer.status < 300:
             try:
-                value = self._decoded(answer.content)
+                value = decode(answer.content)
                 self._check_business(value, what)
                 return value, None
             except ValueError:
@@ -445,8 +482,8 @@ def _refuse_twins(pairs: list[tuple[str, Any]]) -> None:
         raise ValueError("a key is there twice")
 
 
-def _told_apart(items: list[Mapping[str, Any]]) -> bytes:
-    return hashlib.blake2b(orjson.dumps(items), digest_size=16).digest()
+def _with(read: Callable[[bytes, str], T], what: str, content: bytes) -> T:
+    return read(content, what)
 
 
 def _object(value: Any, what: str) -> Mapping[str, Any]:

@@ -23,16 +23,18 @@ from reconciler.plan.resource import FOREIGN, Binding, Live, LiveResource, refer
 from reconciler.providers.base import Found, Keeper, Materials, Request
 from reconciler.providers.dodo.actions.books import DodoBooks
 from reconciler.providers.dodo.actions.executing import Actions
-from reconciler.providers.dodo.below import Below, SoFar, own_id
+from reconciler.providers.dodo.below import Below, SoFar
 from reconciler.providers.dodo.capabilities import (
+    ADDON,
     ARCHIVABLE,
     BRAND,
     CAPABILITIES,
     COLLECTION,
+    CREDIT,
     DISCOUNT,
     ENTITLEMENT,
-    IMAGE,
     LOCALIZED_PRICE,
+    METER,
     PATHS,
     PRICING_MODE,
     PRODUCT,
@@ -46,6 +48,7 @@ from reconciler.providers.dodo.lift import ID_KEYS, identify, lift
 from reconciler.providers.dodo.lists import Lists, now_there
 from reconciler.providers.dodo.marks import LEFT_OUT, owner_mark
 from reconciler.providers.dodo.pace import requests_for
+from reconciler.providers.dodo.pages import Listing, PageMemory, special_in
 from reconciler.providers.dodo.payloads import (
     create_payload,
     patch_metadata,
@@ -54,8 +57,11 @@ from reconciler.providers.dodo.payloads import (
     resolve_known,
     unsaid_terms,
 )
+from reconciler.providers.dodo.shown import Shown, resources_of
 
 THREADS = 4
+# Kinds whose lists tell all that there is of most objects: by page number, and known by their bytes.
+PAGED = frozenset({METER, CREDIT, ENTITLEMENT, ADDON, PRODUCT, DISCOUNT})
 
 Raw = Mapping[str, Any]
 
@@ -111,7 +117,8 @@ class DodoConnection:
         self._client = client
         self._pool = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="dodo")
         self._guard = threading.Lock()
-        self._metadata: dict[tuple[str, str], Raw] = {}
+        self._metadata: dict[tuple[str, str], Raw] = {}  # of what was written since all was read
+        self._shown: dict[str, Mapping[str, Raw]] = {}
         self._unsaid: dict[str, dict[str, dict[str, Any]]] = {}  # of the credits on products; see unsaid_terms
         self._bound: Mapping[str, str] = {}  # id -> address; replaced as a whole by each read, never changed
         self._ids: dict[str, str] = {}  # the same by address
@@ -171,7 +178,7 @@ class DodoConnection:
         are read whole, and with `whole` all are, one request for each product. A keeper spares what has not moved
         since, but none of these. Raises ProviderError.
         """
-        return self.read_less(bindings, also, whole=whole, unasked=())
+        return self._read(bindings, also, whole=whole, unasked=(), deferred=False)
 
     def read_less(
         self,
@@ -181,7 +188,21 @@ class DodoConnection:
         whole: bool,
         unasked: Collection[str],
     ) -> Live:
-        """As `read`, without the lists of `unasked` kinds that were empty within the last day, as a keeper knows."""
+        """As `read`, without the lists of `unasked` kinds that were empty within the last day, as a keeper knows.
+
+        What it gives is lifted when somebody looks, who then may meet a ProviderError too.
+        """
+        return self._read(bindings, also, whole=whole, unasked=unasked, deferred=True)
+
+    def _read(
+        self,
+        bindings: Mapping[str, Binding],
+        also: Iterable[Binding],
+        *,
+        whole: bool,
+        unasked: Collection[str],
+        deferred: bool,
+    ) -> Live:
         also = tuple(also)
         fresh = None if whole else {binding.id for binding in also if binding.kind == PRODUCT}
         addresses = {binding.id: address for address, binding in bindings.items()}
@@ -193,39 +214,46 @@ class DodoConnection:
             if binding.kind in expected:  # a binding may tell an address only
                 expected[binding.kind].add(binding.id)
         lists = self._lists(unasked, expected, whole=whole)
-        futures = {kind: self._pool.submit(self._read_kind, kind, expected[kind]) for kind in PATHS if lists.asks(kind)}
-        resources: list[LiveResource] = []
-        account: str | None = None
-        products: Iterable[Raw] = ()
-        listed: dict[str, Collection[str]] = {}
-        raws: dict[str, Mapping[str, Raw]] = {}
+        memory = PageMemory(None if whole else self._details.keeper)
+        futures = {
+            kind: self._pool.submit(self._read_kind, kind, expected[kind], memory) for kind in PATHS if lists.asks(kind)
+        }
+        shown: dict[str, Shown] = {}
         for kind in PATHS:
-            active, archived = futures[kind].result() if kind in futures else ({}, {})
-            listed[kind] = active.keys()
+            active, archived = futures[kind].result() if kind in futures else (Listing(), {})
             lists.found(kind, len(active))
+            shown[kind] = Shown(kind, active, archived)
             if kind == PRODUCT:  # after all that a product may refer to, by the order of PATHS
-                active, archived = (self._details.whole(part, fresh, listed) for part in (active, archived))
-                self._details.keep_only(active.keys() | archived.keys())
-                with self._guard:
-                    self._unsaid = {one: unsaid_terms(raw) for one, raw in (active | archived).items()}
-            resources += [lift(kind, raw, addresses) for raw in active.values()]
-            resources += [lift(kind, raw, addresses, archived=True) for raw in archived.values()]
-            account = account or next((raw["business_id"] for raw in active.values() if raw.get("business_id")), None)
-            products = active.values() if kind == PRODUCT else products
-            raws[kind] = {**active, **archived}
+                shown[kind] = self._whole_products(shown, fresh)
+            memory.keep(kind, active.pages, shown[kind].special())
+        account = next((one.active.business for one in shown.values() if one.active.business), None)
         with self._guard:
+            self._shown = {kind: one.listed for kind, one in shown.items()}
+            self._metadata = {}
             self._account = account or self._account
             known = self._account is not None
         if BRAND in lists.spared and not known:  # they tell which account this is, where nothing else does
             lists.spared.discard(BRAND)
             self._brands()
-        resources += self._read_below([raw for raw in products if raw.get("pricing_mode")], addresses)
+        regional = self._read_below([raw for raw in shown[PRODUCT].looked_at() if raw.get("pricing_mode")], addresses)
         bound = {binding.id: binding for binding in (*also, *bindings.values()) if binding.kind in self._below}
+        raws = {kind: one.listed for kind, one in shown.items()}
         below, untold = self._below.read(SoFar(raws, bound, addresses, whole, lists))
-        images = {own_id(one.id) for one in below if one.kind == IMAGE}
-        if untold or images:
-            resources = [_with_untold(one, untold, images) for one in resources]
-        return Live((*resources, *below), account, tuple(sorted(lists.spared)))
+        resources = resources_of(list(shown.values()), addresses, (*regional, *below), untold)
+        return Live(resources if deferred else tuple(resources), account, tuple(sorted(lists.spared)))
+
+    def _whole_products(self, shown: Mapping[str, Shown], fresh: Collection[str] | None) -> Shown:
+        """Products with what lists leave out, where there is any."""
+        active, archived = shown[PRODUCT].active, shown[PRODUCT].archived
+        listed = {kind: one.active for kind, one in shown.items()}
+        looked_at = dict.fromkeys([*special_in(active), *(one for one in fresh or () if one in active)])
+        whole = self._details.whole({one: active[one] for one in looked_at}, fresh, listed)
+        gone = self._details.whole(archived, fresh, listed)
+        self._details.keep_only([*active, *archived])
+        with self._guard:
+            self._unsaid = {one: unsaid_terms(raw) for one, raw in (whole | gone).items()}
+        changed = {one: raw for one, raw in whole.items() if raw is not active[one]}
+        return Shown(PRODUCT, active, gone, changed, tuple(looked_at))
 
     def _lists(self, unasked: Collection[str], expected: Mapping[str, Collection[str]], *, whole: bool) -> Lists:
         """Which lists are read: all but the empty ones of kinds that nobody asks for."""
@@ -246,18 +274,21 @@ class DodoConnection:
             raise ProviderError(f"Dodo answered with a list of prices for countries that is none, of {product_id}")
         return {identify(LOCALIZED_PRICE, raw): raw for raw in items}
 
-    def _read_kind(self, kind: str, expected: set[str]) -> tuple[dict[str, Raw], dict[str, Raw]]:
+    def _read_kind(self, kind: str, expected: set[str], memory: PageMemory) -> tuple[Listing, dict[str, Raw]]:
         """The objects of a kind that are active, and those of the expected ones that are archived, raw, by id."""
-        active = self.listed(kind)
-        missing = expected - active.keys()
+        if kind in PAGED:
+            active = Listing(list(self._client.seen_pages(PATHS[kind], kind, memory)))
+        else:
+            active = Listing(others=self.listed(kind))
+        missing = expected.difference(active)
         archived = self.archived(kind, missing) if missing and kind in ARCHIVABLE else {}
+        found: dict[str, Raw] = {}
         for object_id in sorted(missing - archived.keys()):
             # A page may have slipped by while others were inserting: absent means gone only when a GET says so too.
             raw = self.get_object(kind, object_id)
             if raw is not None:
-                active[object_id] = raw
-        self._remember(kind, active | archived)
-        return active, archived
+                found[object_id] = raw
+        return active.with_others(found), archived
 
     def listed(self, kind: str, product_id: str = "") -> dict[str, Raw]:
         """Every object that the list shows, raw, by id: each once, whatever moves between pages meanwhile.
@@ -298,6 +329,14 @@ class DodoConnection:
             if len(found) == len(missing):
                 break
         return {one: self._client.get_object(object_path(kind, one)) for one in found} if kind == COLLECTION else found
+
+    def _metadata_of(self, kind: str, object_id: str) -> Raw | None:
+        """The metadata of what was last read or written, None where it was not read."""
+        with self._guard:
+            written, shown = self._metadata.get((kind, object_id)), self._shown.get(kind, {})
+        if written is not None or object_id not in shown:
+            return written
+        return shown[object_id].get("metadata") or {}
 
     def _remember(self, kind: str, objects: Mapping[str, Raw]) -> None:
         with self._guard:
@@ -383,8 +422,7 @@ class DodoConnection:
         mark = owner_mark(workspace, change.address) if named else None
         if mark is None and all(before.get(name) == after.get(name) for name in ("features", *LEFT_OUT)):
             return payload
-        with self._guard:
-            live = self._metadata.get((change.kind, change.id))
+        live = self._metadata_of(change.kind, change.id)
         if live is None:
             raise ProviderError(f"{change.kind} {change.id} was not read, so its metadata cannot be kept", retry=True)
         metadata = patch_metadata(live, before, after, mark)
@@ -517,14 +555,6 @@ class DodoConnection:
     def get_discount_by_code(self, code: str) -> Raw | None:
         """The raw discount that has a code, None where there is none."""
         return self._client.find(f"{PATHS[DISCOUNT]}/code/{quote(code, safe='')}")
-
-
-def _with_untold(item: LiveResource, untold: Mapping[str, tuple[str, ...]], images: Collection[str]) -> LiveResource:
-    """An object with what no spec says below it, and without its image where that is one of ours."""
-    told = (*item.untold, *untold.get(item.id, ()))
-    if item.id in images:
-        told = tuple(text for text in told if not text.startswith("image "))
-    return item if told == item.untold else replace(item, untold=told)
 
 
 def _lists_files(body: Body) -> bool:

@@ -104,6 +104,11 @@ class Details:
         return moment.microsecond != 0 or (answered is not None and answered - moment >= _SAME_SECOND)
 
 
+def may_have_more(item: Raw) -> bool:
+    """Whether a product's item in a list must be looked at each time, whatever is known of it."""
+    return "credit_entitlements" in item or ATTACHED in _said(item) or bool(item.get("pricing_mode"))
+
+
 def seen(item: Raw) -> str:
     """The hash of a list's item, as it was answered: in it is when the object was last changed."""
     return hashlib.blake2b(orjson.dumps(item), digest_size=16).hexdigest()
