@@ -6,43 +6,25 @@ Bodies are in the provider's own terms, since nobody asked us when they were mad
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from random import Random
-from typing import Any
 
-JSON = Any
-Post = Callable[[str, Mapping[str, JSON]], Mapping[str, JSON]]
-Maker = Callable[[], JSON]
-
-WORDS = ("Alpha", "Größe", "日本", "A: b # c", "yes", "3.5", "it's", 'Say "hi"', "Ω—2", "null", "- x")
-CURRENCIES = ("USD", "EUR", "JPY", "GBP")
-TAXES = ("saas", "digital_products", "e_book", "edtech", "live_tutoring")
-EVENTS = ("payment.succeeded", "payment.failed", "refund.succeeded", "subscription.active", "subscription.on_hold")
-OPERATORS = (
-    "equals", "not_equals", "greater_than", "greater_than_or_equals", "less_than", "less_than_or_equals",
-    "contains", "does_not_contain",
-)  # fmt: skip
-BILLING = (
-    "prorated_immediately", "full_immediately", "difference_immediately", "do_not_bill",
-    "prorated_immediately_keep_cycle",
-)  # fmt: skip
-COUNTRIES = ("IN", "BR", "NO", "PL", "US", "ZA", "DE")
-FOREVER = {"subscription_period_count": 20, "subscription_period_interval": "Year"}
+from reconciler.testing.drawing import BILLING, CURRENCIES, EVENTS, FOREVER, JSON, OPERATORS, OVERAGES, TAXES
+from reconciler.testing.drawn_below import DrawnBelow
+from reconciler.testing.drawn_prices import DrawnPrices
 
 
-class RandomAccount:
-    """Fills an account through `post`, which makes one object and gives what was answered.
+class RandomAccount(DrawnPrices, DrawnBelow):
+    """Fills an account through `send`, which makes one request and gives what was answered.
 
     `odd` is how often something is made that no spec can say, such as conditions inside conditions.
     """
 
-    def __init__(self, random: Random, post: Post, odd: float = 0.04) -> None:
-        self._random, self._post, self._odd = random, post, odd
-        self._number = 0
-        self._made: dict[str, list[str]] = {}
-        self._loose: list[str] = []  # products that are in no collection
+    def fill(self, count: int, *, below: bool = True) -> int:
+        """Make about so many objects, what others refer to first. Returns how many there are.
 
-    def fill(self, count: int) -> int:
-        """Make about so many objects, what others refer to first. Returns how many there are."""
+        With `below` there is also what is below them: images, headers, texts in other languages, short links, and
+        lists of customers.
+        """
+        self._below = below
         shares: Sequence[tuple[Callable[[], None], float]] = (
             (self._meter, 0.12),
             (self._credit, 0.08),
@@ -58,6 +40,8 @@ class RandomAccount:
         for make, share in shares:
             for _ in range(max(1, round(count * share))):
                 make()
+        if below:
+            self._hang(count)
         return sum(map(len, self._made.values()))
 
     # What there is
@@ -76,6 +60,8 @@ class RandomAccount:
         inner: list[JSON] = [self._condition() for _ in range(self._random.randint(1, 3))]
         if self._oddly():
             inner = [{"conjunction": "or", "clauses": inner}]
+            if self._flag():
+                inner = [{"conjunction": "and", "clauses": inner}]
         return {"conjunction": self._one("and", "or"), "clauses": inner}
 
     def _condition(self) -> JSON:
@@ -92,7 +78,7 @@ class RandomAccount:
         body |= self._rollover() | self._some(description=self._text, expires_after_days=self._count)
         if self._oddly():
             body |= {"overage_enabled": True, "price_per_unit": "0.5", "currency": "USD"}
-            body |= self._some(overage_limit=self._count, overage_behavior=lambda: "invoice_at_billing")
+            body |= self._some(overage_limit=self._count, overage_behavior=lambda: self._one(*OVERAGES))
         self._make("/credit-entitlements", body)
 
     def _rollover(self) -> dict[str, JSON]:
@@ -180,6 +166,8 @@ class RandomAccount:
             body |= {"license_key_activations_limit": 3, "license_key_duration": {"count": 1, "interval": "Year"}}
         if self._oddly():
             body |= {"digital_product_delivery": {"external_url": "https://acme.example", "instructions": "Read it"}}
+        if self._oddly():
+            body |= {"pricing_mode": self._one("by_country", "by_currency")}
         return {name: value for name, value in body.items() if value is not None}
 
     def _attached(self, credit: str) -> JSON:
@@ -188,68 +176,23 @@ class RandomAccount:
             "credits_amount": str(self._random.randint(1, 10_000)),
         }
         if self._oddly():
-            body |= {"low_balance_threshold_percent": 10, "trial_credits": "5", "proration_behavior": "prorate"}
-            body |= {"trial_credits_expire_after_trial": True, "expires_after_days": 3, "overage_behavior": None}
+            body |= self._some(
+                currency=lambda: self._one(*CURRENCIES),
+                expires_after_days=self._count,
+                low_balance_threshold_percent=self._count,
+                max_rollover_count=self._count,
+                overage_behavior=lambda: self._one(*OVERAGES),
+                overage_enabled=self._flag,
+                overage_limit=lambda: str(self._count()),
+                price_per_unit=lambda: "0.5",
+                proration_behavior=lambda: self._one("prorate", "no_prorate"),
+                trial_credits=lambda: str(self._count()),
+                trial_credits_expire_after_trial=self._flag,
+            )
+        if self._oddly():
+            body |= {"rollover_timeframe_count": self._count(), "rollover_timeframe_interval": self._one("Day", "Year")}
+            body |= self._some(rollover_enabled=self._flag, rollover_percentage=self._count)
         return body
-
-    # Prices
-
-    def _terms(self) -> dict[str, JSON]:
-        return {"currency": self._one(*CURRENCIES)} | self._some(
-            discount_bps=lambda: self._random.randint(1, 9999),
-            tax_inclusive=self._flag,
-            purchasing_power_parity=self._flag,
-        )
-
-    def _once(self) -> dict[str, JSON]:
-        price = {"type": "one_time_price", "price": self._random.randint(1, 9000), **self._terms()}
-        if self._random.random() < 0.3:
-            price["pay_what_you_want"] = True
-            price |= self._some(suggested_price=lambda: price["price"] + self._count())
-        return price
-
-    def _cycle(self) -> dict[str, JSON]:
-        every = self._one("Day", "Week", "Month", "Year")
-        lasts = {"subscription_period_count": self._random.randint(12, 20), "subscription_period_interval": "Year"}
-        return {
-            "payment_frequency_count": self._random.randint(1, 4),
-            "payment_frequency_interval": every,
-            **(FOREVER if self._random.random() < 0.6 else lasts),
-        }
-
-    def _recurring(self) -> dict[str, JSON]:
-        price = {"type": "recurring_price", "price": self._random.randint(0, 9000), **self._terms(), **self._cycle()}
-        if self._random.random() < 0.5:
-            price["trial_period_days"] = self._random.randint(1, 90)
-            if self._random.random() < 0.4:
-                price |= {"trial_amount": self._count()} | self._some(trial_apply_discounts=self._flag)
-            else:
-                price |= self._some(trial_payment_method_optional=self._flag)
-        return price | self._some(zero_amount_payment_method_optional=self._flag)
-
-    def _usage(self) -> dict[str, JSON]:
-        price = {"type": "usage_based_price", "fixed_price": self._random.randint(0, 9000)}
-        return price | self._terms() | self._cycle() | {"meters": [self._line(m) for m in self._several("/meters")]}
-
-    def _line(self, meter: str) -> JSON:
-        free = self._some(free_threshold=lambda: self._random.randint(0, 10**6))
-        body = {"meter_id": meter} | free
-        if self._random.random() < 0.3 and (not free or self._oddly()):
-            credit = self._any("/credit-entitlements")
-            return body | {"credit_entitlement_id": credit, "meter_units_per_credit": str(self._count())}
-        return body | {"price_per_unit": self._one("0.2", "1", "3.5", "0.000000000001", "99999")}
-
-    def _regional(self, product: str, currency: str) -> None:
-        if self._random.random() < 0.7:
-            return
-        by_country = not self._oddly()
-        self._change(f"/products/{product}", {"pricing_mode": "by_country" if by_country else "by_currency"})
-        for place in self._random.sample(COUNTRIES, self._random.randint(1, 3)):
-            other = self._one(*(one for one in CURRENCIES if one != currency))
-            body = {"amount": self._random.randint(1, 9000), "currency": other}
-            self._make(f"/products/{product}/localized-prices", body | ({"country_code": place} if by_country else {}))
-            if not by_country:
-                return
 
     # What refers to products
 
@@ -283,10 +226,14 @@ class RandomAccount:
             options = [{"currency": one, "max_amount_possible": self._count()} for one in others]
             options[0] |= {"is_default": True} | self._some(minimum_subtotal=self._count)
             body |= {"type": "flat", "currency_options": options}
+        elif self._oddly():
+            body |= {
+                "currency_options": [{"currency": "USD", "max_amount_possible": self._count(), "is_default": False}]
+            }
         body |= self._some(
             name=self._title,
             restricted_to=lambda: self._several("/products"),
-            customer_eligibility=lambda: self._one("any", "first_time", "existing"),
+            customer_eligibility=lambda: self._one("any", "first_time", "existing", *self._specific()),
             usage_limit=lambda: self._random.randint(100, 999),
             per_customer_usage_limit=lambda: self._random.randint(1, 99),
             subscription_cycles=self._count,
@@ -295,7 +242,9 @@ class RandomAccount:
             preserve_on_plan_change=self._flag,
             metadata=self._metadata,
         )
-        self._make("/discounts", body)
+        made = self._make("/discounts", body)
+        if body.get("customer_eligibility") == "specific":
+            self._allow(made)
 
     def _webhook(self) -> None:
         events = None if self._oddly() else self._random.sample(EVENTS, self._random.randint(1, 4))
@@ -303,58 +252,4 @@ class RandomAccount:
         more = self._some(
             description=self._text, disabled=self._flag, rate_limit=self._count, metadata=lambda: {"theirs": "yes"}
         )
-        self._make("/webhooks", body | more)
-
-    # Choosing
-
-    def _make(self, path: str, body: Mapping[str, JSON]) -> str:
-        answer = self._post(path, body)
-        found = next(str(answer[key]) for key in ("id", "product_id", "discount_id", "brand_id") if key in answer)
-        self._made.setdefault(path, []).append(found)
-        if path == "/products":
-            self._loose.append(found)
-        return found
-
-    def _change(self, path: str, body: Mapping[str, JSON]) -> None:
-        self._post(path, body)
-
-    def _any(self, path: str) -> str | None:
-        found = self._made.get(path)
-        return self._random.choice(found) if found else None
-
-    def _several(self, path: str) -> list[str]:
-        found = self._made.get(path, [])
-        return self._random.sample(found, min(len(found), self._random.randint(1, 3)))
-
-    def _some(self, **fields: Maker) -> dict[str, JSON]:
-        """Any of the fields, or none."""
-        return {name: make() for name, make in fields.items() if self._random.random() < 0.5}
-
-    def _one(self, *choices: JSON) -> JSON:
-        return self._random.choice(choices)
-
-    def _oddly(self) -> bool:
-        return self._random.random() < self._odd
-
-    def _flag(self) -> bool:
-        return self._random.random() < 0.5
-
-    def _count(self) -> int:
-        return self._random.randint(1, 60)
-
-    def _next(self) -> int:
-        self._number += 1
-        return self._number
-
-    def _word(self) -> str:
-        return str(self._random.choice(WORDS))
-
-    def _title(self) -> str:
-        """A title, now and then one that is there already."""
-        return self._word() if self._random.random() < 0.1 else f"{self._word()} {self._next()}"
-
-    def _text(self) -> str:
-        return f"{self._word()}\n{self._word()}" if self._random.random() < 0.2 else f"{self._word()} {self._next()}"
-
-    def _metadata(self) -> JSON:
-        return {"theirs": self._word(), "count": self._random.randint(1, 9)}
+        self._make("/webhooks", body | more | self._headers())

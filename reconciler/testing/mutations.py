@@ -64,7 +64,7 @@ def _near(value: JSON) -> Iterator[JSON]:
     elif isinstance(value, str):
         yield from _near_text(value)
     elif isinstance(value, list):
-        yield value[:-1]
+        yield from (value[:-1], value[::-1])
 
 
 def _near_text(text: str) -> Iterator[JSON]:
