@@ -8,14 +8,14 @@ from random import Random
 from typing import Any
 
 from reconciler.testing.accounts import RandomAccount
-from reconciler.testing.mutations import at, leaves, others, replaced, shape
 
+from .fields import Covered, route_of
 from .place import Account
 
 # What the provider keeps for itself and changes with every write.
 STAMPS = ("updated_at",)
 MARKS = "ratecard_"
-LESS_IN_LISTS = ("product", "collection")
+LESS_IN_LISTS = ("product", "collection", "webhook")
 METER_ECHOES = ("name", "description", "measurement_unit")
 CREDIT_ECHOES = ("id", "credit_entitlement_name", "credit_entitlement_unit")
 LISTS = {
@@ -40,35 +40,34 @@ class Item:
     path: str
 
 
-@dataclass(frozen=True)
-class Mutation:
-    """A field that was changed by hand, with the answer of before and after."""
-
-    item: Item
-    field: str
-    before: Any
-    after: Any
-
-    def __str__(self) -> str:
-        top = self.field.partition(".")[0].removesuffix("[]")
-        return f"{self.item.kind} {self.item.id} {self.field}: {self.before[top]} -> {self.after[top]}"
-
-
 class Outside:
     """Objects by their raw answers."""
 
-    def __init__(self, account: Account) -> None:
-        self._http = account.http
+    def __init__(self, account: Account, covered: Covered | None = None) -> None:
+        self.http = account.http
+        self._covered = Covered() if covered is None else covered
+        self._translated: set[str] = set()  # the paths of what has texts in other languages
 
-    def fill(self, seed: int, count: int, odd: float = 0.04) -> int:
+    def fill(self, seed: int, count: int, odd: float = 0.04, *, below: bool = False) -> int:
         """Make about so many objects by hand."""
-        return RandomAccount(Random(seed), self._post, odd).fill(count)
+        return RandomAccount(Random(seed), self._draw, odd).fill(count, below=below)
 
-    def _post(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        whole = path.startswith("/products/") and not path.endswith("/localized-prices")
-        answer = self._http.request("PATCH" if whole else "POST", path, json=body)
+    def _draw(self, method: str, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        if path.endswith("/images"):
+            return {"image_id": self.upload(path)}
+        answer = self.http.request(method, path, json=body)
         assert answer.is_success, f"{path} {body}: {answer.text}"
+        self._covered.draw(route_of(method, path), body)
+        if "/translations/" in path:
+            self._translated.add(path.partition("/translations/")[0])
         return answer.json() if answer.content else {}
+
+    def upload(self, path: str) -> str:
+        """Put the bytes of an image; its id, by which the object is to name it."""
+        asks = {} if path.startswith(("/addons", "/brands")) else {"force_update": "true"}
+        told = self.http.put(path, params=asks).raise_for_status().json()
+        self.http.put(told["url"], content=told["image_id"].encode()).raise_for_status()
+        return str(told["image_id"])
 
     def said(self) -> dict[Item, Any]:
         """What every active object says; see `stable`."""
@@ -85,43 +84,52 @@ class Outside:
                 item = Item(kind, own, f"{path}/{own}")
                 found[item] = self.get(item) if kind in LESS_IN_LISTS else listed
                 found |= self._below(item, found[item])
+        for one in self._listed("short_link", "/products/short_links"):
+            slug = one["short_url"].rpartition("/")[2]
+            found[Item("short_link", f"{one['product_id']}/{slug}", "")] = one
         return found
 
     def _listed(self, kind: str, path: str) -> Iterator[Mapping[str, Any]]:
         if kind == "webhook":
-            yield from self._http.get(path, params={"limit": 250}).raise_for_status().json()["data"]
+            yield from self.http.get(path, params={"limit": 250}).raise_for_status().json()["data"]
             return
         for number in range(1_000):
             query = {} if kind == "brand" else {"page_size": 100, "page_number": number}
-            page = self._http.get(path, params=query).raise_for_status().json()["items"]
+            page = self.http.get(path, params=query).raise_for_status().json()["items"]
             yield from page
             if kind == "brand" or len(page) < 100:
                 return
 
     def _below(self, item: Item, body: Any) -> dict[Item, Any]:
+        found: dict[Item, Any] = {}
         if item.kind == "product" and body["pricing_mode"]:
-            prices = self._http.get(f"{item.path}/localized-prices").raise_for_status().json()["items"]
-            return {
-                Item("localized_price", f"{item.id}/{one['id']}", f"{item.path}/localized-prices/{one['id']}"): one
-                for one in prices
-            }
-        return {}
+            for one in self._got(f"{item.path}/localized-prices")["items"]:
+                path = f"{item.path}/localized-prices/{one['id']}"
+                found[Item("localized_price", f"{item.id}/{one['id']}", path)] = one
+        if item.kind == "discount" and body["customer_eligibility"] == "specific":
+            customers = Item("discount_customers", f"{item.id}/customers", f"{item.path}/customers")
+            found[customers] = self.get(customers)
+        if item.path in self._translated:
+            for one in self._got(f"{item.path}/translations")["items"]:
+                path = f"{item.path}/translations/{one['locale']}"
+                found[Item("translation", f"{item.id}/{one['locale']}", path)] = one
+        return found
+
+    def _got(self, path: str, **query: Any) -> Any:
+        return self.http.get(path, params=query).raise_for_status().json()
+
+    def customers(self) -> list[str]:
+        """The ids of the customers."""
+        return [str(one["customer_id"]) for one in self._got("/customers", page_size=100)["items"]]
 
     def get(self, item: Item) -> Any:
-        return self._http.get(item.path).raise_for_status().json()
-
-    def mutate(
-        self, item: Item, before: Any, path: tuple[str | int, ...], seen: list[Any], random: Random
-    ) -> Mutation | None:
-        """Give one field another value, as somebody would by hand. None when the provider lets nobody change it."""
-        for value in others(at(before, path), seen, random):
-            target, body = _request(item, before, path, value)
-            if not self._http.patch(target, json=body).is_success:
-                continue
-            after = self.get(item)
-            if stable(item, after) != stable(item, before):
-                return Mutation(item, shape(path), before, after)
-        return None
+        """One of them, as it is now."""
+        if item.kind == "translation":
+            path, _, locale = item.path.rpartition("/")
+            return next(one for one in self._got(path)["items"] if one["locale"] == locale)
+        if item.kind == "discount_customers":
+            return {"customers": sorted(one["customer_id"] for one in self._got(item.path, page_size=100)["items"])}
+        return self._got(item.path) | ({"headers": self._got(f"{item.path}/headers")} if item.kind == "webhook" else {})
 
 
 def stable(item: Item, body: Any) -> Any:
@@ -131,6 +139,7 @@ def stable(item: Item, body: Any) -> Any:
         said["metadata"] = {name: value for name, value in body["metadata"].items() if not name.startswith(MARKS)}
     if item.kind == "product":
         said["entitlements"] = [one["id"] for one in body["entitlements"]]
+        said.pop("product_collection_id")  # an echo of the collection
         said["addons"] = sorted(body["addons"] or ())
         said["credit_entitlements"] = sorted(
             (
@@ -145,12 +154,14 @@ def stable(item: Item, body: Any) -> Any:
             said["price"] = {**body["price"], "meters": lines}
     if "digital_files" in body.get("integration_config", {}):
         files = body["integration_config"]["digital_files"]
-        said["integration_config"] = files | {"files": sorted(one["file_id"] for one in files["files"])}
+        files = files | {"files": sorted(one["file_id"] for one in files["files"])}
+        said["integration_config"] = {"digital_files": files}
     if item.kind == "collection":
         said["groups"] = [
             {
-                **group,
-                "products": [{name: one[name] for name in ("id", "product_id", "status")} for one in group["products"]],
+                "group_name": group["group_name"],
+                "status": group["status"],
+                "products": [{name: one[name] for name in ("product_id", "status")} for one in group["products"]],
             }
             for group in body["groups"]
         ]
@@ -171,38 +182,3 @@ def _without_nothing(value: Any) -> Any:
         plain = all(isinstance(one, str) for one in value)
         return sorted(value) if plain else [_without_nothing(one) for one in value]
     return value
-
-
-def fields(bodies: Mapping[Item, Any]) -> dict[tuple[str, str], list[Any]]:
-    """Every field of every kind with the values that it has anywhere."""
-    found: dict[tuple[str, str], list[Any]] = {}
-    for item, body in bodies.items():
-        for path, value in leaves(body):
-            found.setdefault((item.kind, shape(path)), []).append(value)
-    return found
-
-
-def _request(item: Item, before: Any, path: tuple[str | int, ...], value: Any) -> tuple[str, dict[str, Any]]:
-    """Where one field is written, and the body: requests name some fields otherwise than answers."""
-    if item.kind == "collection" and path[0] == "groups" and len(path) > 1:
-        group = before["groups"][path[1]]
-        target = f"{item.path}/groups/{group['group_id']}"
-        if len(path) > 3 and path[2] == "products":
-            one = group["products"][path[3]]
-            return f"{target}/items/{one['id']}", {str(path[4]): value}
-        return target, {str(path[2]): value}
-    after = replaced(before, path, value)
-    field = str(path[0])
-    sent = after[field]
-    if item.kind == "product" and field == "entitlements":
-        sent = [{"entitlement_id": one["id"]} for one in sent]
-    if item.kind == "product" and field == "credit_entitlements":
-        sent = [{name: inner for name, inner in one.items() if name not in CREDIT_ECHOES} for one in sent]
-    if item.kind == "entitlement" and field == "integration_config" and "digital_files" in sent:
-        files = sent["digital_files"]
-        sent = {"digital_file_ids": [one["file_id"] for one in files["files"]]} | {
-            name: files[name] for name in ("external_url", "instructions")
-        }
-    if item.kind == "product" and field == "price" and path[-1] == "discount":
-        sent = {name: inner for name, inner in sent.items() if name != "discount_bps"}
-    return item.path, {field: sent}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from random import Random
@@ -10,40 +9,33 @@ from typing import Any
 
 from reconciler.engine.importing import differing, import_account, write_specs
 from reconciler.plan.change_set import ChangeSet, Verb
-from reconciler.providers.dodo.untold import untold
-from reconciler.testing.mutations import leaves, shape
+from reconciler.providers.dodo.untold import TABLES, Tell, untold
 
-from .outside import Item, Mutation, Outside, fields, stable
+from .changing import Mutation, change_by_hand, differences, in_turn
+from .fields import Covered
+from .outside import Item, Outside
 from .place import Account, Place, Work
 
-Visited = Counter[tuple[str, str]]
-
-# Fields that nobody changes by hand here, with the reason.
-NOT_CHANGED = {
-    "ratecard_": "our marks: whose an object is, is told by other tests",
-    "credit_entitlements[].credit_entitlement_id": "another credit brings terms of its own with it",
-    "pricing_mode": "taking it away archives all prices below it",
-}
-# Pairs that others keep.
-THEIRS = "metadata."
-TRIES = 5
+# What no spec says: pairs of others, headers of others, and prices for countries that nobody of us set up.
+THEIRS = ("metadata", "headers", "pricing_mode")
 
 
-def take_over(folder: Path, account: Account, seed: int, size: int, visited: Visited, rounds: int) -> None:
-    """The whole law for one random account. `visited` counts the fields that were changed, over all accounts.
+def take_over(folder: Path, account: Account, number: int, size: int, covered: Covered, count: int = 12) -> None:
+    """The whole law for one random account: so many objects, of which so many are changed, a field each.
 
-    In each round a field of each object is changed, in the first of several only one in all.
+    `covered` counts what was drawn and what was changed, over all accounts.
     """
     here = Place(folder, account.url, memory=True)
     account.reset()
-    outside, random = Outside(account), Random(seed)
-    outside.fill(seed, size)
+    outside, random = Outside(account, covered), Random(number)
+    outside.fill(number, size, below=True)
     before = outside.said()
     with here.open() as work:
         left = _import(here, work, before)
         _same(outside.said(), before, "taking over changes our marks alone")
-        for number in range(rounds):
-            _change_any_fields(work, outside, left, visited, random, one=0 == number < rounds - 1)
+        mutations = change_by_hand(outside, left, in_turn(number, count), random, count, covered)
+        _undo(work, outside, before, mutations)
+    covered.accounts += 1
 
 
 def _import(here: Place, work: Work, before: Iterable[Item]) -> set[str]:
@@ -66,22 +58,19 @@ def _import(here: Place, work: Work, before: Iterable[Item]) -> set[str]:
     return left
 
 
-def _change_any_fields(
-    work: Work, outside: Outside, left: set[str], visited: Visited, random: Random, *, one: bool
-) -> None:
-    """Change one field of one object, or of each; plan, apply, revert."""
-    start = outside.said()
-    mutations = mutate(outside, left, visited, random, 1 if one else 1000)
+def _undo(work: Work, outside: Outside, start: Mapping[Item, Any], mutations: list[Mutation]) -> None:
+    """Plan, apply and revert what puts back what was changed by hand."""
     changed = outside.said()
     change_set = work.plan()
-    _only_those(change_set, [mutation for mutation in mutations if not _stays(mutation)])
+    staying = [mutation for mutation in mutations if _stays(mutation)]
+    for mutation in staying:
+        told = untold(mutation.item.kind, mutation.after) if mutation.item.kind in TABLES else ()
+        assert all(any(what in warning for warning in change_set.warnings) for what in told), f"not told: {mutation}"
+    _only_those(change_set, [mutation for mutation in mutations if mutation not in staying])
     if not change_set.changes:
         return
     work.apply(change_set)
-    restored = dict(start)
-    for mutation in mutations:
-        if _stays(mutation):
-            restored[mutation.item] = changed[mutation.item]
+    restored = {**start, **{mutation.item: changed[mutation.item] for mutation in staying}}
     _same(outside.said(), restored, "what was changed by hand is put back, and nothing else")
     undone = work.revert(change_set)
     _same(outside.said(), changed, "reverting brings back what was there")
@@ -90,35 +79,16 @@ def _change_any_fields(
 
 def _stays(mutation: Mutation) -> bool:
     """Whether no spec says the field: it stays as others left it, and is told of where it holds something."""
-    kind, before, after = mutation.item.kind, mutation.before, mutation.after
-    return mutation.field.startswith(THEIRS) or untold(kind, before) != untold(kind, after)
+    paths = [path for path, _, _ in differences(mutation.item, mutation.before, mutation.after)]
+    return all(path.partition(".")[0] in THEIRS or _untold(mutation.item.kind, path) for path in paths)
 
 
-def mutate(outside: Outside, left: set[str], visited: Visited, random: Random, count: int) -> list[Mutation]:
-    """Change a field of so many objects, those first that were changed least."""
-    bodies = outside.read()
-    seen = fields(bodies)
-    items = [item for item in bodies if item.id not in left]
-    random.shuffle(items)
-    # Sent again, the credits of a product take from the credits what they do not say: never both at once.
-    apart = random.choice(("credit", "credit_entitlements"))
-    items = [item for item in items if item.kind != apart]
-    mutations: list[Mutation] = []
-    for item in items:
-        if len(mutations) == count:
-            break
-        paths = [path for path, _ in leaves(bodies[item]) if not any(word in shape(path) for word in NOT_CHANGED)]
-        paths = [path for path in paths if path[0] != apart]
-        paths.sort(key=lambda path: (visited[item.kind, shape(path)], random.random()))
-        for path in paths[:TRIES]:
-            # What is unique is not made the same as another's: a plan says so instead of a change.
-            pool = [] if path in (("name",), ("code",)) else seen[item.kind, shape(path)]
-            visited[item.kind, shape(path)] += 1
-            made = outside.mutate(item, bodies[item], path, pool, random)
-            if made is not None:
-                mutations.append(made)
-                break
-    return mutations
+def _untold(kind: str, path: str) -> bool:
+    """Whether the tables of what no spec says have it."""
+    rule: Any = TABLES.get(kind, {})
+    for name in path.split("."):
+        rule = rule.get(name, {}) if isinstance(rule, Mapping) else {}
+    return isinstance(rule, Tell)
 
 
 def _only_those(change_set: ChangeSet, mutations: list[Mutation]) -> None:
@@ -133,8 +103,8 @@ def _only_those(change_set: ChangeSet, mutations: list[Mutation]) -> None:
         change: Any = by_id[one]
         found = differing(change.before or {}, change.after or {})
         assert change.verb is Verb.UPDATE, (mutation.item.kind, mutation.field, change.verb)
-        told = differing(stable(mutation.item, mutation.before), stable(mutation.item, mutation.after))
-        assert 1 <= len(found) <= len(told), (mutation.item.kind, mutation.field, found)
+        told = differences(mutation.item, mutation.before, mutation.after)
+        assert 1 <= len(found) <= len(told), f"{found} instead of {mutation}"
 
 
 def _same(found: Mapping[Item, Any], wanted: Mapping[Item, Any], law: str) -> None:

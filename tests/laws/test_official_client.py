@@ -16,10 +16,11 @@ from pydantic import TypeAdapter
 from reconciler.engine.importing import import_account, write_specs
 from reconciler.providers.dodo.client import Client
 
+from .changing import change_by_hand
+from .fields import Covered, changeable
 from .official import IN_PATHS, TYPES
 from .outside import Outside
 from .place import KEY, Account, Place
-from .taking_over import mutate
 
 ADOPTED = re.compile(r"^  annotations:\n(    .*\n)+", re.MULTILINE)
 EVERY_KIND = {route for route in TYPES if route.partition("/")[0] == "POST " and route.count("/") == 1} | {
@@ -65,7 +66,7 @@ def test_the_official_client_takes_every_body_that_we_send_and_reads_all_that_is
             work.converge()
             made = _read_all(client)
             assert len(made) == KINDS, f"of each kind something is there: {made}"
-            mutate(outside, set(), Counter(), random, 1000)
+            change_by_hand(outside, set(), changeable(), random, 1000, Covered())
             undone = work.converge()
             work.revert(undone)
         assert _read_all(client) == made
