@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
@@ -17,6 +18,7 @@ class Clock(Protocol):
         ...
 
 
+@lru_cache(maxsize=4096)
 def parse_time(text: str) -> datetime:
     """Read an RFC 3339 moment such as `2026-04-15T09:00:00Z`.
 

@@ -161,6 +161,7 @@ def parse_rate(text: str) -> Rate:
     return Rate(Decimal(f"{whole}.{part or '0'}"), currency)
 
 
+@lru_cache(maxsize=1024)
 def parse_percent(text: str) -> Percent:
     """Read `20%` or `12.5%`, at most two decimal digits, 0 to 100: exact, or a Mistake that says what to write."""
     found = _PERCENT.fullmatch(text)

@@ -44,7 +44,8 @@ def understand(given: Given, workspace: Workspace, provider: Provider) -> Desire
         # A reference that leads nowhere is told by `check`, which knows the specs that could not be read.
         *(found for found in lowered.diagnostics if found.code != UNKNOWN_NAME),
     ]
-    acts = any(spec.kind not in (CONFIGURATION | SETTINGS) or _moves(spec) for spec in specs)
+    still = CONFIGURATION | SETTINGS
+    acts = any(spec.kind not in still or _moves(spec) for spec in specs)
     lifecycles = Lifecycles(
         tuple(Protection(address, location) for address, location in protected_specs(specs)),
         tuple(Move(*renamed) for renamed in renamed_specs(specs)),

@@ -131,6 +131,7 @@ class _Comparison:
     def run(self) -> Diff:
         self.moved = dict(self.treatment.moved)
         self.ownership = self.treatment.ownership
+        self.observes = OwnershipMode.OBSERVE in (self.ownership.default, *self.ownership.kinds.values())
         self.by_id = {item.id: item for item in self.live.resources}
         self.by_address = {item.address: item for item in self.desired}
         self.bound_ids = {binding.id: address for address, binding in self.bindings.items()}
@@ -337,7 +338,7 @@ class _Comparison:
             return
         settled.add(resource.address)
         found = self.matched.get(resource.address)
-        if self.ownership.of_address(resource.address) is OwnershipMode.OBSERVE:
+        if self.observes and self.ownership.of_address(resource.address) is OwnershipMode.OBSERVE:
             self._observe(resource, found)
             return
         asked = resource
@@ -348,7 +349,11 @@ class _Comparison:
         for address in (*resource.references, *formerly):
             if address in self.by_address:
                 self._settle(self.by_address[address], settled)
-        self._check_observed(resource)
+        if self.observes:
+            self._check_observed(resource)
+        if same and found is not None and self._is_as_seen(resource, found):
+            self.unchanged += 1
+            return
         if found is None:
             if not any(problem.address == resource.address for problem in self.problems):
                 gone = self.left.get(resource.address)
@@ -389,6 +394,11 @@ class _Comparison:
             reason = f"moved from {former}: the same object under another name" if former else None
             update = self._change(Verb.UPDATE, resource, found, before, resource.body, reason=reason)
             self.changes.append(replace(update, moved_from=former) if former else update)
+
+    def _is_as_seen(self, resource: Resource, found: LiveResource) -> bool:
+        """Whether what is equal is all that there is to tell: as it is of nearly all."""
+        left = self.left or self.rebound or self.taken
+        return not (left or found.archived or resource.ignored or resource.address in self.moved)
 
     def _observe(self, resource: Resource, found: LiveResource | None) -> None:
         """Tell how an object differs that is never written."""
@@ -482,10 +492,13 @@ class _Comparison:
     def _remove_what_is_nobodys(self) -> set[str]:
         """Remove what no spec asks for and nobody marked, of kinds that are authoritative and no part of another."""
         removed: set[str] = set()
+        modes = {name: self.ownership.of_any(kind.specs) for name, kind in self.capabilities.kinds.items()}
+        if OwnershipMode.AUTHORITATIVE not in modes.values():
+            return removed
         known = {item.id for item in self.matched.values()}
         for item in self.live.resources:
             kind = self._kind(item.kind)
-            mode = self.ownership.of_any(kind.specs)
+            mode = modes[item.kind]
             if mode is not OwnershipMode.AUTHORITATIVE or item.archived or item.owner is not None or kind.accessory:
                 continue
             if item.id in known or item.id in self.bound_ids:
@@ -506,7 +519,7 @@ class _Comparison:
 
     def _mark_what_cannot_be_undone(self) -> None:
         """Find what follows from what is irreversible, until nothing more does."""
-        while True:
+        while self.changes:
             marked = [(index, reason) for index, reason in self._follows() if self._can_be_undone(index)]
             for index, reason in marked:
                 reverse = Reverse(Undo.IRREVERSIBLE, reason=reason)

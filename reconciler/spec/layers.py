@@ -108,6 +108,9 @@ class Layers:
 
     def apply(self, value: Value, source: Source) -> Iterator[tuple[Value, Source]]:
         """A document as it is with its layers, and each of its variants."""
+        if not self.under and not self.over and isinstance(value, dict) and VARIANTS not in value:
+            yield value, source  # as nearly all are
+            return
         kind, name = _identity(value)
         if kind is None or name is None or not isinstance(value, dict):
             yield value, source

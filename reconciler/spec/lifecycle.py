@@ -14,7 +14,8 @@ def protected_specs(specs: Sequence[Spec]) -> Iterator[tuple[str, Location]]:
     """The address of each spec that is protected, and where that is written."""
     for spec in specs:
         document = spec.document
-        if isinstance(document, ConfigurationDocument) and document.lifecycle and document.lifecycle.protect:
+        lifecycle = document.lifecycle if isinstance(document, ConfigurationDocument) else None
+        if lifecycle is not None and lifecycle.protect:
             yield _address(spec), spec.locate(("lifecycle", "protect"))
 
 
@@ -26,10 +27,13 @@ def renamed_specs(specs: Sequence[Spec]) -> Iterator[tuple[str, str, Location]]:
 
 def check_lifecycles(specs: Sequence[Spec]) -> Iterator[Diagnostic]:
     """What of the moves cannot be."""
+    moves = list(_moves(specs))
+    if not moves:
+        return
     there = {_address(spec): set(spec.document.parts()) for spec in specs}
     taken: dict[str, Location] = {}
-    sources = {moved.from_: _new(spec, moved) for spec, _, moved in _moves(specs)}
-    for spec, index, moved in _moves(specs):
+    sources = {moved.from_: _new(spec, moved) for spec, _, moved in moves}
+    for spec, index, moved in moves:
         at = ("lifecycle", "moved", index, "from")
         for mistake in _mistakes(spec, moved, there, sources, index):
             yield diagnostic(spec, mistake)
@@ -73,7 +77,7 @@ def _mistakes(
 def _moves(specs: Sequence[Spec]) -> Iterator[tuple[Spec, int, Moved]]:
     for spec in specs:
         document = spec.document
-        if isinstance(document, ConfigurationDocument) and document.lifecycle:
+        if isinstance(document, ConfigurationDocument) and document.lifecycle is not None:
             for index, moved in enumerate(document.lifecycle.moved):
                 yield spec, index, moved
 

@@ -41,11 +41,23 @@ _LINE = re.compile(
 ).fullmatch
 
 
+class _Memo(dict[str, Line]):
+    """What lines mean, each understood when it is first asked for. Raises _NotPlainError for one that is not."""
+
+    def __missing__(self, text: str) -> Line:
+        found = self[text] = _understood(text)
+        return found
+
+
+class _NotPlainError(Exception):
+    """A line that is left to libyaml."""
+
+
 class LineReader:
     """Reads texts, and remembers lines. One for many files."""
 
     def __init__(self) -> None:
-        self._memo: dict[str, Line] = {}
+        self._memo = _Memo()
 
     def documents(self, text: str) -> list[Document] | None:
         """All documents of a text that was found readable, without empty ones; None where it is left to libyaml."""
@@ -54,65 +66,66 @@ class LineReader:
         if len(self._memo) > _MEMO_SIZE:
             self._memo.clear()
         found: list[Document] = []
-        for lines, first, last, line in _parts(text):
-            value = self._document(lines)
-            if value is None:
-                return None
-            if value:
-                found.append((value, first, last, line, False))
+        try:
+            for lines, first, last, line in _parts(text):
+                value = self._document(lines)
+                if value:
+                    found.append((value, first, last, line, False))
+        except _NotPlainError:
+            return None
         return found
 
-    def _document(self, lines: list[str]) -> dict[str, Value] | None:
-        """The value of one document: empty when there is nothing, None where it is left to libyaml."""
-        memo, read = self._memo, self._read
+    def _document(self, lines: list[str]) -> dict[str, Value]:
+        """The value of one document: empty when there is nothing."""
         document: dict[str, Value] = {}
         outside: list[tuple[int, Any]] = []  # what is open around `inside`, each with the column where it begins
         inside: Any = document
-        level = 0
+        level, in_list = 0, False
         under: str | None = None  # a key whose value is still to come
-        for text in lines:
-            line = memo.get(text) or read(text)
-            if line is None:
-                return None
-            what, indent, inner, key, value = line
+        for what, indent, inner, key, value in map(self._memo.__getitem__, lines):
+            if indent == level and under is None:  # most lines go on as the one before
+                if in_list:
+                    if what == _ITEM:
+                        inside.append(value)
+                        continue
+                elif what == _ENTRY and key not in inside:
+                    inside[key] = value
+                    continue
             if what == _NOTHING:
                 continue
             if under is not None:
                 # A list may begin in the column of its key, a mapping may not.
                 if indent < level or (indent == level and what <= _KEY) or len(outside) > DEEPEST:
-                    return None
-                below: Any = {} if what <= _KEY else []
+                    raise _NotPlainError
+                in_list = what > _KEY
+                below: Any = [] if in_list else {}
                 inside[under] = below
                 outside.append((level, inside))
                 level, inside, under = indent, below, None
             else:
                 while indent < level:
                     level, inside = outside.pop()
-                if what <= _KEY and type(inside) is list and outside:  # a list in the column of its key ends here
+                if what <= _KEY and type(inside) is list:  # a list in the column of its key ends here
                     level, inside = outside.pop()
-            if indent != level or (type(inside) is dict) != (what <= _KEY):
-                return None
+                in_list = type(inside) is list
+            if indent != level or in_list == (what <= _KEY):
+                raise _NotPlainError
             if what == _ITEM:
                 inside.append(value)
                 continue
-            if what > _KEY:
+            if in_list:
                 inside.append(below := {})
                 outside.append((level, inside))
-                level, inside = inner, below
+                level, inside, in_list = inner, below, False
             elif key in inside:
-                return None
+                raise _NotPlainError
             if what & 1:
                 under = key
             else:
                 inside[key] = value
-        return document if under is None else None
-
-    def _read(self, text: str) -> Line | None:
-        """What a line means, remembered; None where it is left to libyaml."""
-        found = _understood(text)
-        if found is not None:
-            self._memo[text] = found
-        return found
+        if under is not None:
+            raise _NotPlainError
+        return document
 
 
 def _parts(text: str) -> Iterator[tuple[list[str], int, int, int]]:
@@ -139,30 +152,37 @@ def _is_nothing(text: str) -> bool:
     return text.lstrip(" ")[:1] in ("", "#")
 
 
-def _understood(text: str) -> Line | None:
-    """What a line means; None where it is left to libyaml."""
-    if _is_nothing(text):
-        return _NOTHING, 0, 0, "", ""
+def _understood(text: str) -> Line:
+    """What a line means. Raises _NotPlainError where it is left to libyaml."""
     match = _LINE(text)
     if match is None:
-        return None
+        if _is_nothing(text):
+            return _NOTHING, 0, 0, "", ""
+        raise _NotPlainError
     indent, dash, key, double, single, plain = match.groups()
-    if key is not None and looks_special(key):
-        return None
-    begins, inner = len(indent), len(indent) + len(dash or "")
+    begins = inner = len(indent)
+    if dash is not None:
+        inner += len(dash)
     value = _value(plain) if plain is not None else single if double is None else double
-    if value is not None:
-        what = (_ITEM_ENTRY if dash else _ENTRY) if key is not None else _ITEM
-        return (what, begins, inner, key or "", value) if dash or key is not None else None
-    if key is None or plain is not None:
-        return None
-    return _ITEM_KEY if dash else _KEY, begins, inner, key, ""
+    if key is not None:
+        if looks_special(key):
+            raise _NotPlainError
+        if value is None:
+            return (_KEY if dash is None else _ITEM_KEY), begins, inner, key, ""
+        return (_ENTRY if dash is None else _ITEM_ENTRY), begins, inner, key, value
+    if dash is not None and value is not None:
+        return _ITEM, begins, inner, "", value
+    if dash is None and value is None:
+        return _NOTHING, 0, 0, "", ""
+    raise _NotPlainError
 
 
-def _value(text: str) -> Scalar | None:
-    """What text without quotes is; None for what has to be told, with its place."""
+def _value(text: str) -> Scalar:
+    """What text without quotes is. Raises _NotPlainError for what has to be told, with its place."""
     try:
         value = read_plain(text)
     except Mistake:
-        return None
-    return None if type(value) is BareDecimal else value
+        raise _NotPlainError from None
+    if type(value) is BareDecimal:
+        raise _NotPlainError
+    return value

@@ -118,18 +118,21 @@ def _product(raw: Raw, metadata: Raw, addresses: Addresses) -> tuple[str, Body]:
     if price is None:
         price = raw["price"]
     name = raw.get("name") or ""
-    return name or raw["product_id"], {
+    entitlements, attached, addons = raw.get("entitlements"), raw.get("credit_entitlements"), raw.get("addons")
+    body: dict[str, JSON] = {
         "name": name,
         "description": raw.get("description") or None,
         "tax_category": _word(raw["tax_category"]),
         "features": read_features(metadata),
-        "entitlements": _references([one["id"] for one in raw.get("entitlements") or ()], addresses),
-        "credit_entitlements": _attached(raw.get("credit_entitlements") or (), addresses),
-        "addons": _references(raw.get("addons") or (), addresses),
+        "entitlements": _references([one["id"] for one in entitlements], addresses) if entitlements else [],
+        "credit_entitlements": _attached(attached, addresses) if attached else [],
+        "addons": _references(addons, addresses) if addons else [],
         "brand_id": _brand_of(raw, addresses),
         "price": _price(price, addresses),
-        **_legacy(raw),
     }
+    if raw.get("license_key_enabled") or raw.get("digital_product_delivery"):
+        body.update(_legacy(raw))
+    return name or raw["product_id"], body
 
 
 def _brand_of(raw: Raw, addresses: Addresses) -> JSON:

@@ -28,6 +28,8 @@ ATTACHED, DETACHED = "attached", "none"
 ACTION_OPERATION_KEY = "ratecard_op"
 _PREFIX = "ratecard_"
 
+_TEXTS = frozenset({str})
+
 VALUE_LIMIT = 500
 PAIR_LIMIT = 50
 
@@ -72,6 +74,6 @@ def read_features(metadata: Mapping[str, Any]) -> JSON:
         features = orjson.loads(text)
     except (orjson.JSONDecodeError, TypeError):
         return str(text)
-    if isinstance(features, list) and all(isinstance(feature, str) for feature in features):
+    if isinstance(features, list) and _TEXTS.issuperset(map(type, features)):
         return features
     return str(text)
