@@ -26,6 +26,7 @@ _MODULES = {
     "policy": "reconciler.engine.governing",
     "message": "reconciler.engine.mailing",
     "migration": "reconciler.engine.migrating",
+    "protection": "reconciler.engine.protecting",
 }
 
 

@@ -12,7 +12,7 @@ from reconciler.base.diagnostics import Diagnostic, has_errors, in_order
 from reconciler.engine.comparing import compare
 from reconciler.engine.desired import Desired, load_desired
 from reconciler.engine.materials import complete
-from reconciler.engine.treating import Treated, protection_mistakes, remember_protection, told_of, treat
+from reconciler.engine.treating import Treated, liftings, protection_mistakes, remember_protection, told_of, treat
 from reconciler.plan import order
 from reconciler.plan.capabilities import Capabilities
 from reconciler.plan.change_set import BegunAction, Change, ChangeSet, Verb
@@ -111,18 +111,17 @@ def make_change_set(session: Session, desired: Desired | None = None, *, whole: 
     diagnostics += (*moves.diagnostics, *actions.diagnostics)
     if has_errors(diagnostics):
         return Planned(None, tuple(in_order(diagnostics)))
-    let_go = remember_protection(session, wanted)
+    remember_protection(session, wanted)
     change_set = ChangeSet(
         account=session.identity(live.account_id),
         workspace=session.workspace.name,
-        changes=(*configuration, *actions.changes, *_policy(session, wanted)),
+        changes=(*configuration, *actions.changes, *liftings(session, wanted), *_policy(session, wanted)),
         policy=session.policy_digest(),
         unmanaged=found.unmanaged,
         warnings=(
             *(_in_a_line(diagnostic) for diagnostic in diagnostics),
             *moves.warnings,
             *actions.warnings,
-            *(f"{address} is protected no longer: its spec does not say so any more" for address in let_go),
             *told_of(found, capabilities),
             *found.stays,
             *compared.untold,

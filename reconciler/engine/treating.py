@@ -83,29 +83,38 @@ def protected_in(desk: Desk) -> dict[str, str]:
     """What the journal remembers as protected: the address of each spec, and the place that said so."""
     from reconciler.journal.entries import EntryKind  # a journal's libraries: not for those who only validate
 
-    for entry in desk.journal.entries(desk.account_name, EntryKind.PROTECTION, newest_first=True, limit=1):
+    lifted = set()
+    for entry in desk.journal.entries(desk.account_name, EntryKind.PROTECTION, newest_first=True):
         told = entry.body.get("protected")
         if isinstance(told, Mapping):
-            return {address: str(place) for address, place in told.items()}
+            return {address: str(place) for address, place in told.items() if address not in lifted}
+        lifted.add(entry.text("lifted"))
     return {}
 
 
-def remember_protection(desk: Desk, wanted: Desired) -> tuple[str, ...]:
-    """Write down what is protected by now; a spec that is gone protects on, one that says so no more does not.
-
-    Gives the addresses that are protected no longer.
-    """
+def remember_protection(desk: Desk, wanted: Desired) -> None:
+    """Write down what is protected by now: all that was, under the name that it has now, and what specs say."""
     before = protected_in(desk)
     if not before and not wanted.lifecycles.protected:
-        return ()
-    there = _there(wanted)
-    now = {address: place for address, place in before.items() if address not in there}
-    now |= {one.address: str(one.location) for one in wanted.lifecycles.protected}
+        return
+    now = _under_new_names(before, wanted) | {one.address: str(one.location) for one in wanted.lifecycles.protected}
     if now.keys() != before.keys():
         from reconciler.journal.entries import EntryKind, protection_body
 
         desk.journal.append(EntryKind.PROTECTION, desk.account_name, protection_body(now))
-    return tuple(sorted(before.keys() - now.keys()))
+
+
+def liftings(desk: Desk, wanted: Desired) -> tuple[Change, ...]:
+    """What lifts the protections that specs do not say any more; a spec that is gone lifts nothing."""
+    protected = protected_in(desk)
+    if not protected:
+        return ()
+    from reconciler.plan.protection import lifting
+
+    written = {one.address for one in wanted.lifecycles.protected}
+    there = {spec_address(one.address) for one in wanted.resources}
+    held = _under_new_names(protected, wanted)
+    return tuple(lifting(address) for address in sorted((held.keys() & there) - written))
 
 
 def protection_mistakes(desk: Desk, wanted: Desired, changes: Sequence[Change]) -> Iterator[Diagnostic]:
@@ -113,27 +122,38 @@ def protection_mistakes(desk: Desk, wanted: Desired, changes: Sequence[Change]) 
     if not changes:
         return
     written = {one.address: one.location for one in wanted.lifecycles.protected}
-    there = _there(wanted)
-    # A spec that is there says itself whether it is protected.
-    remembered = {address: place for address, place in protected_in(desk).items() if address not in there}
+    there = {spec_address(one.address) for one in wanted.resources}
+    remembered = _under_new_names(protected_in(desk), wanted)
     for change in protected_changes(changes, written.keys() | remembered.keys()):
         address = spec_address(change.address)
         is_written = address in written
         why = f": {change.reason}" if change.reason else ""
+        if is_written:
+            hint = f"undo what asks for it; or {_TO_LET_GO}"
+        elif address in there:
+            hint = f"its protection is to be lifted first: undo what asks for this, and {_THEN}"
+        else:
+            hint = f"bring its spec back; to let it go, {_TO_LET_GO}"
         yield Diagnostic(
             "protect/refused",
             f"{change.address} ({change.id}) is protected, and this plan would {change.verb} it{why}",
             written[address] if is_written else _place(remembered[address]),
             path="lifecycle.protect" if is_written else "",
-            hint="undo what asks for it; or take lifecycle.protect out of the spec, and plan again"
-            if is_written
-            else "bring its spec back; to let it go, take lifecycle.protect out of it, plan once, and then remove it",
+            hint=hint,
         )
 
 
-def _there(wanted: Desired) -> set[str]:
-    """The specs that are there, by the addresses that they had before, too."""
-    return {spec_address(one.address) for one in wanted.resources} | {move.old for move in wanted.lifecycles.moves}
+_THEN = "plan, approve and apply that alone; then ask for it again"
+_TO_LET_GO = f"take lifecycle.protect out of the spec, {_THEN}"
+
+
+def _under_new_names(protected: Mapping[str, str], wanted: Desired) -> dict[str, str]:
+    """Protections follow the specs that were renamed."""
+    if not protected:
+        return {}
+    there = {spec_address(one.address) for one in wanted.resources}
+    names = {move.old: move.new for move in wanted.lifecycles.moves if move.new in there and move.old not in there}
+    return {names.get(address, address): place for address, place in protected.items()}
 
 
 def _place(text: str) -> Location:

@@ -318,6 +318,11 @@ def protection_body(protected: Mapping[str, str]) -> Body:
     return {"protected": dict(protected)}
 
 
+def lifted_body(address: str, run: str) -> Body:
+    """The protection of one spec was lifted by a run that was approved."""
+    return {"lifted": address, "run": run}
+
+
 def checkpoint_body(document: Body) -> Body:
     """The journal up to the entry before this one was signed; `document` is the checkpoint, whole."""
     return {"document": document}

@@ -92,11 +92,12 @@ class KindCapabilities:
 
 
 # Kinds of actions that are done here, on whatever account, without asking its provider.
-LOCAL_KINDS = frozenset({"drift", "message", "migration", "policy"})
+LOCAL_KINDS = frozenset({"drift", "message", "migration", "policy", "protection"})
 
 
 # How what is done here is shown and ordered.
 LOCAL: Mapping[str, KindCapabilities] = {
+    "protection": KindCapabilities("protection", rank=195, marked=False, labels={"protected": Label("protected")}),
     # Last of all: what comes before it was judged under the policy that it replaces.
     "policy": KindCapabilities("policy", rank=200, marked=False, labels={"name": Label("policy")}),
 }

@@ -18,7 +18,7 @@ from reconciler.plan.migration import KIND as MIGRATION
 
 # The field of the level that money moves in, by kind of action.
 _MOVED = {"refund": "refunded", "credit_grant": "granted"}
-_CONTROL = frozenset({"webhook", "policy"})
+_CONTROL = frozenset({"webhook", "policy", "protection"})
 _ENDED = frozenset({"cancelled", "expired", "failed", "paused"})
 
 
@@ -123,7 +123,7 @@ def mrr_delta(change: Change) -> tuple[Money, ...]:
 
 
 def is_control_plane(change: Change) -> bool:
-    """Whether a change touches who is told, who may decide, or what keys open: always for four eyes."""
+    """Whether a change touches who is told, who may decide, what keys open or what is guarded: always for four eyes."""
     if change.kind in _CONTROL:
         return True
     bodies = (change.before or {}, change.after or {})

@@ -21,11 +21,13 @@ from reconciler.plan.effects import (
 )
 from reconciler.plan.migration import KIND as MIGRATION
 from reconciler.plan.policy import ACTION_WORDS, Effect
+from reconciler.plan.protection import KIND as PROTECTION
+from reconciler.plan.protection import protected_address
 from reconciler.spec.kinds.policy import CONTROL_PLANE_KINDS
 
 # The fields of a level that must be there for what an action moves to be read.
 _AMOUNTS = {"refund": "refunded", "credit_grant": "granted"}
-_WITHOUT_CUSTOMER = frozenset({"policy", "message", DRIFT})
+_WITHOUT_CUSTOMER = frozenset({"policy", "message", DRIFT, PROTECTION})
 
 
 def effects_of(change_set: ChangeSet, managed: int) -> tuple[Effect, ...]:
@@ -44,8 +46,11 @@ def effects_of(change_set: ChangeSet, managed: int) -> tuple[Effect, ...]:
 def kind_of(change: Change) -> str:
     """What a policy calls it. What an action is its kind says, which is what is executed; an address is a name.
 
-    A decision about drift is judged as the object is that drifted: to keep a price is no less than to set it.
+    A decision about drift is judged as the object is that drifted: to keep a price is no less than to set it. So is
+    the lifting of a protection, as what was protected.
     """
+    if change.kind == PROTECTION:
+        return protected_address(change).partition("/")[0]
     if change.kind == DRIFT:
         return change.address.removeprefix(PREFIX).partition("/")[0]
     if change.verb is Verb.EXECUTE:

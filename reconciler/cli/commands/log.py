@@ -165,7 +165,8 @@ def _sentence(entry: Entry) -> str:
         case EntryKind.PROTECTION:
             protected = body.get("protected")
             names = sorted(protected) if isinstance(protected, Mapping) else []
-            text = f"protected: {', '.join(names) or 'nothing'}"
+            lifted = entry.text("lifted")
+            text = f"{lifted} is protected no longer" if lifted else f"protected: {', '.join(names) or 'nothing'}"
         case EntryKind.POLICY:
             policy = body.get("policy")
             named = policy.get("name") if isinstance(policy, Mapping) else None
