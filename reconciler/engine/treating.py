@@ -54,8 +54,27 @@ def treat(session: Session, wanted: Desired) -> Treated:
         )
         for clash in followed.clashes
     )
-    treatment = Treatment(wanted.lifecycles.moves, followed.moved, ownership_in(session))
-    return Treated({**followed.bindings, **archived}, treatment, tuple(diagnostics))
+    bound = {**followed.bindings, **archived}
+    taken_over = _taken_over(session, wanted, bound)
+    treatment = Treatment(wanted.lifecycles.moves, followed.moved, ownership_in(session), taken_over)
+    return Treated(bound, treatment, tuple(diagnostics))
+
+
+def _taken_over(session: Session, wanted: Desired, bound: Mapping[str, Binding]) -> dict[str, frozenset[str]]:
+    """What addresses were bound to before, where their specs name another object to take over than the one of now."""
+    named = (
+        resource.address
+        for resource in wanted.resources
+        if resource.adopt is not None and resource.address in bound and bound[resource.address].id != resource.adopt
+    )
+    return {
+        address: frozenset(
+            str(entry.body["id"])
+            for entry in session.journal.bindings_at(session.account_name, address)
+            if entry.body.get("id") is not None
+        )
+        for address in named
+    }
 
 
 def told_of(found: Diff, capabilities: Capabilities) -> Iterator[str]:

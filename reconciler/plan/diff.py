@@ -73,12 +73,14 @@ class Treatment:
     """How objects are treated beside what they are.
 
     `moves` are the former addresses of specs; `moved` is the old address of each that bindings were followed to, by
-    its new one; `ownership` says what happens to what is not ours.
+    its new one; `ownership` says what happens to what is not ours. `taken_over` are the ids of what an address was
+    bound to before: where its spec still says that it takes over one of them, that was done.
     """
 
     moves: Sequence[Move] = ()
     moved: Mapping[str, str] = field(default_factory=dict)
     ownership: Ownership = ADDITIVE
+    taken_over: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 PLAIN = Treatment()
@@ -169,11 +171,14 @@ class _Comparison:
         """Find the live object that an address stands for: by binding, by owner mark, or by what the spec adopts."""
         binding = self.bindings.get(resource.address)
         found = self.by_id.get(binding.id) if binding else None
-        if binding is not None and resource.adopt not in (None, binding.id):
+        adopt = resource.adopt
+        if binding is not None and adopt in (binding.id, *self.treatment.taken_over.get(resource.address, ())):
+            adopt = None  # that was done, whatever became of it since
+        if binding is not None and adopt is not None:
             self._problem(
                 resource,
                 "adopt/bound",
-                f"it is bound to {binding.id}, so it cannot take over {resource.adopt}",
+                f"it is bound to {binding.id}, so it cannot take over {adopt}",
                 "remove the annotation ratecard.dev/adopt, or give this spec another name",
             )
             return
@@ -191,8 +196,8 @@ class _Comparison:
             if marked:
                 found = marked[0]
                 self.rebound[found.id] = resource.address
-            elif resource.adopt is not None:
-                found = self._adoptable(resource, resource.adopt)
+            elif adopt is not None:
+                found = self._adoptable(resource, adopt)
                 if found is not None:
                     self.rebound[found.id] = resource.address
                     self.taken.add(found.id)

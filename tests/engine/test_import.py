@@ -15,7 +15,7 @@ from reconciler.engine.deciding import approve
 from reconciler.engine.importing import import_account, write_specs
 from reconciler.engine.planning import make_change_set, remember
 from reconciler.engine.session import Session, open_session
-from reconciler.plan.change_set import Verb
+from reconciler.plan.change_set import Change, Verb
 from reconciler.sandbox.embedded import EmbeddedSandbox
 
 REPOSITORY = Path(__file__).parents[2]
@@ -231,3 +231,28 @@ def example_of_others(tmp_path, sandbox) -> None:
     path.write_text("\n".join(kept) + "\n")
     with opened(tmp_path / "others") as session:
         plan_and_apply(session)
+
+
+def test_what_was_taken_over_can_be_replaced_and_lost_and_its_spec_still_plans(http, session):
+    body = {"name": "Calls", "event_name": "call", "aggregation": {"type": "count"}, "measurement_unit": "call"}
+    first = http.post("/meters", json=body).raise_for_status().json()["id"]
+    hook = {"url": "https://acme.example/hook", "filter_types": ["payment.failed"]}
+    lost = http.post("/webhooks", json=hook).raise_for_status().json()["id"]
+    write_specs(session.workspace.folder, import_account(session).specs)
+    plan_and_apply(session)
+    spec = session.workspace.folder / "specs" / "meter-calls.yaml"
+    spec.write_text(spec.read_text().replace("event: call", "event: called"))
+    assert [change.verb for change in planned(session)] == [Verb.REPLACE, Verb.ARCHIVE]
+    plan_and_apply(session)
+    assert first in spec.read_text()
+    assert planned(session) == (), "it says still what it takes over, and has done so"
+    http.delete(f"/webhooks/{lost}").raise_for_status()
+    assert [change.reason for change in planned(session)] == [f"{lost} was deleted outside of Ratecard"]
+    plan_and_apply(session)
+    assert planned(session) == ()
+
+
+def planned(session: Session) -> tuple[Change, ...]:
+    found = make_change_set(session)
+    assert found.change_set is not None, found.diagnostics
+    return found.change_set.changes

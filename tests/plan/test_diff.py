@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from reconciler.plan.change_set import Undo, Verb
-from reconciler.plan.diff import diff
+from reconciler.plan.diff import PLAIN, Treatment, diff
 from reconciler.plan.resource import Live, foreign, reference
 from reconciler.testing.builders import CAPABILITIES, WORKSPACE, bindings, code, gauge, hook, live, product
 
 
-def compare(desired, found, bound=None):
-    return diff(desired, Live(tuple(found)), bindings(bound or {}), CAPABILITIES, WORKSPACE)
+def compare(desired, found, bound=None, treatment=PLAIN):
+    return diff(desired, Live(tuple(found)), bindings(bound or {}), CAPABILITIES, WORKSPACE, treatment)
 
 
 def verbs(result):
@@ -211,6 +211,21 @@ def test_a_bound_address_does_not_take_over_another_object():
     old, other = live(product("pro"), "product_1"), live(product("x"), "product_2", owner=None)
     result = compare([product("pro", adopt="product_2")], [old, other], {"Plan/pro": old})
     assert [problem.code for problem in result.problems] == ["adopt/bound"]
+
+
+def test_what_was_taken_over_and_is_gone_since_is_made_anew():
+    bound = live(product("pro"), "product_1")
+    result = compare([product("pro", adopt="product_1")], [], {"Plan/pro": bound})
+    assert result.problems == ()
+    assert verbs(result) == [("create", "Plan/pro", None)]
+    assert result.changes[0].reason == "product_1 was deleted outside of Ratecard"
+
+
+def test_what_was_taken_over_and_replaced_since_stays_replaced():
+    now = live(product("pro"), "product_2")
+    treatment = Treatment(taken_over={"Plan/pro": {"product_1"}})
+    result = compare([product("pro", adopt="product_1")], [now], {"Plan/pro": now}, treatment=treatment)
+    assert (result.problems, result.changes) == ((), ())
 
 
 def test_a_twin_with_the_same_natural_key_is_told_instead_of_created():
