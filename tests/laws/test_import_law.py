@@ -15,6 +15,7 @@ from reconciler.testing.specs import workspaces
 from .examples import few, soak
 from .fields import Covered
 from .outside import Outside
+from .place import Place
 from .taking_over import take_over
 
 MARKS = (
@@ -120,6 +121,33 @@ def test_the_random_accounts_have_every_field_of_every_kind(living_account):
         living_account.reset()
         Outside(living_account, drawn).fill(number, 60, odd=0.3, below=True)
     assert drawn.not_drawn() == []
+
+
+def test_prices_for_countries_that_are_switched_off_by_hand_come_back_all_together(tmp_path, living_account):
+    living_account.reset()
+    price = {"type": "one_time_price", "price": 4900, "currency": "USD"}
+    body = {"name": "Book", "tax_category": "e_book", "price": price, "pricing_mode": "by_country"}
+    path = living_account.make("/products", body)
+    for country, amount in (("IN", 900), ("BR", 1900), ("PL", 900)):
+        living_account.make(f"{path}/localized-prices", {"country_code": country, "amount": amount, "currency": "EUR"})
+    outside = Outside(living_account)
+
+    def prices() -> set[tuple[str, int]]:
+        told = outside.said()
+        return {(one["country_code"], one["amount"]) for item, one in told.items() if item.kind == "localized_price"}
+
+    here = Place(tmp_path, living_account.url, memory=True)
+    with here.open() as work:
+        write_specs(here.folder, import_account(work.session).specs)
+        work.converge()
+        living_account.change(path, {"pricing_mode": None})
+        assert prices() == set()
+        change_set = work.converge()
+        assert {change.verb for change in change_set.changes} == {Verb.CREATE}
+        assert sorted(change.kind for change in change_set.changes) == ["localized_price"] * 3 + ["pricing_mode"]
+        assert prices() == {("IN", 900), ("BR", 1900), ("PL", 900)}
+        work.revert(change_set)
+        assert prices() == set()
 
 
 @pytest.mark.soak
