@@ -131,8 +131,8 @@ def open_workspace(where: Where) -> Workspace:
 
 
 @contextmanager
-def session_for(where: Where) -> Iterator[Session]:
-    """Open the workspace's account for one command, with progress on a terminal."""
+def session_for(where: Where, *, looking: bool = False) -> Iterator[Session]:
+    """Open the workspace's account for one command, with progress on a terminal; `looking` leaves nothing behind."""
     from reconciler.cli.progress import progress
     from reconciler.engine.session import open_session
 
@@ -141,7 +141,9 @@ def session_for(where: Where) -> Iterator[Session]:
     failpoints = _failpoints(account.mode)
     with (
         progress() as shown,
-        open_session(workspace, where.account, where.clock(), progress=shown, failpoints=failpoints) as session,
+        open_session(
+            workspace, where.account, where.clock(), progress=shown, failpoints=failpoints, looking=looking
+        ) as session,
     ):
         yield session
 

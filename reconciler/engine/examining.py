@@ -59,7 +59,7 @@ def _look_at_account(
     state: _Examining, workspace: Workspace, name: str, clock: Clock, progress: Progress | None, desired: Desired
 ) -> None:
     try:
-        with open_session(workspace, name, clock, progress=progress) as session:
+        with open_session(workspace, name, clock, progress=progress, looking=True) as session:
             state.findings += _objects(session, desired)
             state.findings += _clock(state, session)
             _say_what_is_unknown(state, session, desired)

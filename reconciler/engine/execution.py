@@ -133,8 +133,8 @@ class Execution:
         queue = Queue(waiting, self.done)
         pace = Pace(self.session, (op.change for op in waiting))
         forecast = pace.forecast()
-        if forecast is not None and waiting:
-            self.session.progress.tell(forecast.words())
+        if forecast is not None and waiting and (words := forecast.words()):
+            self.session.progress.tell(words)
         self.session.progress.step("Applying", len(queue))
         running: dict[Future[None], Operation] = {}
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="apply") as pool:

@@ -21,10 +21,12 @@ class Forecast:
     requests: int
     seconds: float | None
 
-    def words(self) -> str:
-        """As people are told before it begins."""
+    def words(self) -> str | None:
+        """As people are told before it begins; nothing where nobody knows how long it takes."""
+        if self.seconds is None:
+            return None
         takes = f"Applying {_count(self.changes, 'change')} takes {_count(self.requests, 'request')}"
-        return f"{takes}." if self.seconds is None else f"{takes}, about {duration(self.seconds)} at the known limit."
+        return f"{takes}, about {duration(self.seconds)} at the known limit."
 
 
 class Pace:

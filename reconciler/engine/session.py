@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -180,9 +181,11 @@ def open_session(
     *,
     progress: Progress | None = None,
     failpoints: Failpoints = NO_FAILPOINTS,
+    looking: bool = False,
 ) -> Iterator[Session]:
     """Open the account's provider and the journal; a sandbox account without a url gets its sandbox started.
 
+    Whoever is only `looking` makes neither: where there is none, an empty one stands in for it until the end.
     Raises RatecardError: no key, no journal, a key of another mode.
     """
     name, account = workspace.account(account_name)
@@ -191,10 +194,14 @@ def open_session(
     _refuse_shared_key(workspace, name, account, granted.key)
     with ExitStack() as stack:
         lasting = granted.mode is not Mode.SANDBOX or granted.url is not None
+        nowhere = Path(stack.enter_context(TemporaryDirectory(prefix="ratecard-"))) if looking else None
         if not lasting:
-            granted = replace(granted, url=stack.enter_context(_own_sandbox(workspace, name, account)))
+            granted = replace(granted, url=stack.enter_context(_own_sandbox(workspace, name, account, nowhere)))
         secrets = known_secrets(workspace) | {granted.key}
-        journal = stack.enter_context(open_journal(workspace, clock, failpoints, secrets=secrets))
+        if nowhere is not None and workspace.journal_missing:
+            journal = stack.enter_context(Journal.open(nowhere / "journal.db", clock, secrets=secrets))
+        else:
+            journal = stack.enter_context(open_journal(workspace, clock, failpoints, secrets=secrets))
         materials = WorkspaceMaterials(workspace, journal.keep_out)
         connection = provider.connect(replace(granted, failpoints=failpoints, materials=materials))
         stack.callback(connection.close)
@@ -266,11 +273,16 @@ def _fingerprint(granted: AccountAccess) -> str:
 
 
 @contextmanager
-def _own_sandbox(workspace: Workspace, name: str, account: Account) -> Iterator[str]:
-    """The url of a sandbox that runs while this command does; its seed is planted when its books are new."""
+def _own_sandbox(workspace: Workspace, name: str, account: Account, nowhere: Path | None) -> Iterator[str]:
+    """The url of a sandbox that runs while this command does; its seed is planted when its books are new.
+
+    With `nowhere` books that are not there are made in that folder.
+    """
     from reconciler.sandbox.embedded import EmbeddedSandbox  # a web server: only where one is needed
 
     database = path_in(workspace.folder, account.database or f"{FOLDER}/{name}.sandbox.db")
+    if nowhere is not None and not database.exists():
+        database = nowhere / "sandbox.db"
     try:
         database.parent.mkdir(parents=True, exist_ok=True)
         seed = path_in(workspace.folder, account.seed) if account.seed and not database.exists() else None

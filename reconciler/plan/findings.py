@@ -18,6 +18,7 @@ from reconciler.plan.resource import Binding, LiveResource, Resource, foreign_id
 CLOCK_WARNING = timedelta(seconds=30)
 CLOCK_ERROR = timedelta(minutes=5)
 
+_SHOWN = 5
 _MONTHS = {"month": 1, "year": 12}
 _DAYS = {"day": 1, "week": 7}
 
@@ -63,6 +64,7 @@ def findings_of(examined: Examined) -> list[Finding]:
         *marked_otherwise(examined),
         *gone(examined),
         *stale_links(examined),
+        *marks_without_a_binding(examined),
         *marks_without_a_spec(examined),
         *twins(examined),
         *one_cycle(examined),
@@ -216,6 +218,26 @@ def gone(examined: Examined) -> Iterator[Finding]:
             f"the journal binds {address} to {binding.id}, and there is no such {binding.kind} any more",
             address,
             "find out who deleted it (`ratecard drift`); the next plan makes it anew while its spec is there",
+        )
+
+
+def marks_without_a_binding(examined: Examined) -> Iterator[Finding]:
+    """Live objects that carry our mark and that the journal does not know: told together, since they may be all."""
+    wanted = {resource.address for resource in examined.desired} - examined.bindings.keys()
+    unknown = {
+        item.owner.address
+        for item in examined.active()
+        if item.owner is not None and item.owner.workspace == examined.workspace and item.owner.address in wanted
+    }
+    if unknown:
+        shown = ", ".join(sorted(unknown)[:_SHOWN]) + (", ..." if len(unknown) > _SHOWN else "")
+        yield Finding(
+            "mark/not-in-journal",
+            Severity.WARNING,
+            f"{len(unknown):,} live object{'s' * (len(unknown) != 1)} with our mark that this journal does not know: "
+            f"{shown}",
+            "journal",
+            "was it lost, or does somebody else keep another? Use one for all; `ratecard recover` finds them again",
         )
 
 

@@ -108,6 +108,7 @@ class _Search:
         self.waiting = {
             r.address: r for r in self.desired if r.address not in self.bound and r.address not in self.chosen
         }
+        self._by_name()
         self._by_mark()
         while self._by_key():
             pass
@@ -117,6 +118,14 @@ class _Search:
         names = self._names()
         bodies = {address: _named(item.body, names) for address, item in self.claims.items()}
         return Recovery(self.claims, bodies, tuple(self.questions), missing)
+
+    def _by_name(self) -> None:
+        """Claim what specs themselves say that they take over."""
+        free = {item.id: item for item in self.free if item.owner is None}
+        for address, resource in list(self.waiting.items()):
+            item = free.get(resource.adopt or "")
+            if item is not None and item.kind == resource.kind:
+                self._claim(address, item)
 
     def _by_mark(self) -> None:
         marked: dict[str, list[LiveResource]] = {}

@@ -136,6 +136,30 @@ def test_nothing_is_wrong_with_a_workspace_that_was_just_applied(applied: str, r
     assert ended.err == "Nothing is wrong that can be seen.\n"
 
 
+@pytest.mark.parametrize("command", ["doctor", "drift", "import"])
+def test_who_only_looks_at_a_new_workspace_leaves_no_journal_and_no_books(
+    tmp_path: Path, ratecard: Command, command: str
+):
+    assert ratecard("init", tmp_path / "new").code == 0
+    before = sorted(tmp_path.rglob("*"))
+    ended = ratecard(command, "--workspace", tmp_path / "new")
+    assert (ended.code, ended.out) == (0, "")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_lost_journal_is_told_by_plan_and_doctor_with_the_command_that_finds_it_again(
+    applied: str, workspace: Path, ratecard: Command
+):
+    (workspace / ".ratecard/journal.db").unlink()
+    found = ratecard("doctor", "--json").json()["findings"]
+    assert [one["code"] for one in found] == ["mark/not-in-journal"]
+    assert "4 live objects with our mark" in found[0]["what"]
+    assert "ratecard recover" in found[0]["fix"]
+    planned = ratecard("plan")
+    assert planned.code == 1
+    assert "If one was lost: `ratecard recover` finds what it knew." in planned.err
+
+
 def test_each_finding_says_where_and_how_to_put_it_right_and_the_doctor_writes_nothing(
     applied: str, workspace: Path, ratecard: Command, http: httpx.Client
 ):

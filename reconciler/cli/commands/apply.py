@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import click
 
 from reconciler.base.errors import RefusedError, UsageError
@@ -61,7 +63,7 @@ def command(where: Where, change_set: str | None, resume: bool) -> int:
             )
         say(
             f"\n{len(applied.done):,} of {count(len(found.changes), 'change')} done in run {applied.run}, "
-            f"approved by {applied.approved_by}, with {count(sum(requests.values()), 'provider request')}."
+            f"approved by {applied.approved_by}. {_requests(requests)}"
         )
         if applied.reason:
             said = "Paused" if applied.result is Result.PAUSED else "Done, but" if applied.made_twice else "Stopped"
@@ -85,3 +87,9 @@ def command(where: Where, change_set: str | None, resume: bool) -> int:
 def _some(keys: tuple[str, ...]) -> str:
     shown = ", ".join(keys[:5])
     return f"{shown} and {len(keys) - 5:,} more" if len(keys) > 5 else shown
+
+
+def _requests(sent: Mapping[str, int]) -> str:
+    """How many requests there were, and what for: those that read are before and after each write, too."""
+    reads = sent.get("GET", 0)
+    return f"Requests: {sum(sent.values()) - reads:,} to write, {reads:,} to read before and after."

@@ -36,8 +36,6 @@ def command(
     from reconciler.engine.desired import load_desired
     from reconciler.plan.settings import check_list
 
-    if not yes and not sys.stdin.isatty():
-        raise UsageError("there is no terminal to ask on", hint="add --yes when the person who has set it runs this")
     with desk_for(where) as desk:
         desired = load_desired(desk.workspace, desk.provider, desk.account)
         if has_errors(desired.diagnostics):
@@ -47,6 +45,9 @@ def command(
         if found is None:
             names = ", ".join(one.address for one in desired.settings) or "there are none in the specs"
             raise UsageError(f'there is no setting "{setting}"', hint=f"settings: {names}")
+        if not yes and not sys.stdin.isatty():
+            hint = "add --yes when the person who has set it runs this"
+            raise UsageError("there is no terminal to ask on", hint=hint)
         if not where.json:
             click.echo("\n".join([found.address, *(f"  {line}" for line in check_list(found))]))
         if not yes:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from reconciler.engine.drifting import Drifted
     from reconciler.engine.forges import Posted
     from reconciler.engine.session import Session
+    from reconciler.plan.capabilities import KindCapabilities
     from reconciler.plan.change_set import ChangeSet
     from reconciler.plan.drift import Drift
 
@@ -54,7 +55,7 @@ def command(
 
     ends = _check(verb, targets, until)
     issues = issues_from(issue, os.environ) if issue else None
-    with session_for(where) as session:
+    with session_for(where, looking=True) as session:
         found = remember_seen(session, look_for_drift(session, whole=refresh == FULL))
         change_set, files = _made(session, found, verb, targets, ends, reason)
         posted = None
@@ -137,7 +138,7 @@ def _print(
         write_json(DriftShape.of(found, document, names, posted.url if posted else None))
         return
     for drift in found.drifts:
-        click.echo("\n".join(map(escape, _told(drift))))
+        click.echo("\n".join(map(escape, _told(drift, session.provider.capabilities.kinds[drift.back.kind]))))
     for _, decided in found.ignored:
         about = f":{', '.join(decided.fields)}" if decided.fields else ""
         ends = format_time(decided.until) if decided.until else "it is accepted"
@@ -153,25 +154,40 @@ def _print(
     if change_set is not None:
         click.echo()
         print_change_set(session.provider.capabilities, change_set, "text", needs_of(session, change_set))
-        say(f"\nNext: {where.next_command(f'approve {change_set.short}')}, then apply.")
+        approve, apply = (where.next_command(f"{word} {change_set.short}") for word in ("approve", "apply"))
+        if files:
+            say(f"\n{', '.join(file.file for file in files)}: edited as shown above. It counts when this is applied.")
+        say(f"{'' if files else chr(10)}Next: {approve}, then {apply}.")
     elif found.drifts:
         say(f"\n{count(len(found.drifts), 'drift')} of {count(found.looked_at, 'object')}.")
         say(f"To put it back: {where.next_command('drift --revert')}. To keep it in the specs, or to let it be:")
         say("  drift --accept ADDRESS, drift --ignore ADDRESS --until DAY --reason WHY; ADDRESS:FIELD for one field.")
     else:
-        say(f"No drift: {count(found.looked_at, 'object')} as they were left.")
+        say(_none(found.looked_at, where))
 
 
-def _told(drift: Drift) -> list[str]:
-    """A drift in words: what, and below it when and by whom."""
+def _none(looked_at: int, where: Where) -> str:
+    if not looked_at:
+        return f"No drift: nothing of this account is under management yet. {where.next_command('plan')} begins."
+    return f"No drift: {count(looked_at, 'object')} {'is as it was' if looked_at == 1 else 'are as they were'} left."
+
+
+def _told(drift: Drift, kind: KindCapabilities) -> list[str]:
+    """A drift in words: what, when and by whom; below it what it was and what it is now."""
+    from reconciler.plan.fields import lines
+
     fields = f": {', '.join(drift.fields)}" if drift.fields else ""
     what = {"create": "is gone", "restore": "was archived"}.get(drift.back.verb, "was changed")
-    when = f"as left at {_moment(drift.since)}"
+    when = f"left at {_moment(drift.since)}"
     if drift.changed_at:
         when += f"; changed at {_moment(drift.changed_at)}"
     if drift.first_seen:
         when += f"; first seen at {_moment(drift.first_seen)}"
-    return [f"{drift.gravity:<9} {drift.address} {what}{fields} ({when}; by: {drift.by})"]
+    told = lines(drift.left, drift.live, kind) if drift.fields and drift.live is not None else ()
+    return [
+        f"{drift.gravity:<9} {drift.address} {what}{fields} ({when}; by: {drift.by})",
+        *(f"          {line.label}  {line.before or 'none'} → {line.after or 'none'}" for line in told),
+    ]
 
 
 def _moment(moment: datetime) -> str:

@@ -19,7 +19,7 @@ def command(where: Where, dry_run: bool) -> int:
     from reconciler.engine.importing import import_account, write_specs
     from reconciler.plan.fields import escape
 
-    with session_for(where) as session:
+    with session_for(where, looking=True) as session:
         found = import_account(session)
         if found.diagnostics:
             tell(found.diagnostics, where, session.workspace.folder)
@@ -33,18 +33,23 @@ def command(where: Where, dry_run: bool) -> int:
         click.echo(escape(f"{spec.file}: {spec.kind}/{spec.name}, of {', '.join(spec.ids)}"))
     objects = sum(len(spec.ids) for spec in found.specs)
     would = "would be" if dry_run else "were"
-    say(f"{count(len(found.specs), 'spec')} {would} written for {count(objects, 'live object')}.")
+    if found.specs:
+        say(f"{count(len(found.specs), 'spec')} {would} written for {count(objects, 'live object')}.")
+    else:
+        say("Nothing to take over: there is no live object that a spec could be written for and has none.")
     for text in found.apart:
         say(escape(f"Note: {text}"))
     if found.left:
-        say(f"\n{count(len(found.left), 'object')} stay as they are, and nobody's here:")
+        stay = "stays as it is" if len(found.left) == 1 else "stay as they are"
+        say(f"\n{count(len(found.left), 'object')} {stay}, with no spec here:")
         for resource, reason in found.left:
             say(escape(f'  {resource.kind} {resource.id} "{resource.title}": {reason}'))
     for text in found.untold:
         say(escape(f"Note: {text}"))
     by_hand = session.provider.capabilities.by_hand
     if by_hand:
-        say(f"Note: its API does not tell {', '.join(by_hand)}: look there, and declare them in a DashboardSetting.")
+        untold = f"the API of {session.provider.name} does not tell {', '.join(by_hand)}"
+        say(f"Note: {untold}: look in its dashboard, and declare them in a DashboardSetting.")
     if found.specs and not dry_run:
         say(
             f"\nNext: {where.next_command('plan')} shows the change set that takes them over. Nothing live was touched."

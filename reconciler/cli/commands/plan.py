@@ -51,6 +51,9 @@ def command(
         planned = make_change_set(session, whole=refresh == FULL)
         if planned.change_set is None:
             tell(planned.diagnostics, where, session.workspace.folder)
+            if any(one.code == "adopt/exists" for one in planned.diagnostics) and not session.bindings():
+                recover = where.next_command("recover")
+                say(f"The journal knows nothing of this account. If one was lost: {recover} finds what it knew.")
             return 1
         change_set = planned.change_set
         request = remember_asked(session, change_set, person, key, token) if change_set.changes else None
