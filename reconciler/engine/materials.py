@@ -81,14 +81,17 @@ class WorkspaceMaterials:
         if len(secret) >= _SHORTEST_KEPT_OUT:
             self._keep_out([secret])
         self.check_sink(target)
+        self._write(sink_of(target)[1], self._with_secret(target, secret).encode())
+
+    def holds(self, target: str, secret: str) -> bool:
+        """Whether a secret is where `keep` would put it, and as it would."""
+        return self._old_text(sink_of(target)[1]) == self._with_secret(target, secret)
+
+    def _with_secret(self, target: str, secret: str) -> str:
         scheme, path, name = sink_of(target)
         if scheme == "file":
-            text = f"{secret}\n"
-        elif scheme == "envfile":
-            text = _with_line(self._old_text(path), name, secret)
-        else:
-            text = _manifest(name, secret)
-        self._write(path, text.encode())
+            return f"{secret}\n"
+        return _with_line(self._old_text(path), name, secret) if scheme == "envfile" else _manifest(name, secret)
 
     # Files
 

@@ -69,6 +69,10 @@ class Materials(Protocol):
         """Whether a secret can be put where `keep` would put it; nothing is written."""
         ...
 
+    def holds(self, target: str, secret: str) -> bool:
+        """Whether a secret is where `keep` would put it, and as it would."""
+        ...
+
     def keep(self, target: str, secret: str) -> None:
         """Put a secret that the provider made where the spec names, whatever is there: `file:PATH` and so on."""
         ...
@@ -297,6 +301,26 @@ class ReadsLess(Protocol):
         """As `read`, but of `unasked` kinds a keeper's word of the last day that there are none is enough.
 
         `Live.unlisted` tells which were not listed. With `whole` all are.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A live object that is what is asked for, read as where no journal knows of it; and what leaves that in doubt."""
+
+    resource: LiveResource
+    doubt: str | None = None
+
+
+@runtime_checkable
+class FindsAgain(Protocol):
+    """A connection that can hold what is live against what a lost journal kept: the hash of a file, and so on."""
+
+    def find_again(self, wanted: Resource, ids: Mapping[str, str]) -> Again | None:
+        """What is as `wanted` asks, by reading only and after all was read with `whole`; None where nothing is.
+
+        `ids` are those of the addresses that it refers to. Raises ProviderError.
         """
         ...
 

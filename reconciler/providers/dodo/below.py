@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from urllib.parse import quote
 
 from reconciler.base.canonical import JSON, Body
 from reconciler.base.errors import ProviderError, RefusedError
 from reconciler.base.secrets import fingerprint_of
 from reconciler.plan.change_set import Change, Verb
-from reconciler.plan.resource import Binding, LiveResource, foreign, reference
-from reconciler.providers.base import Fate, Found, Keeper, Kept, Materials, Request
+from reconciler.plan.resource import Binding, LiveResource, Resource, foreign, reference
+from reconciler.providers.base import Again, Fate, Found, Keeper, Kept, Materials, Request
 from reconciler.providers.dodo.capabilities import (
     ALLOWED,
     FILE,
@@ -76,6 +76,18 @@ class Part(Protocol):
 
     def find(self, change: Change, owner: str) -> Found:
         """Whether it was written, as far as reading tells."""
+        ...
+
+
+@runtime_checkable
+class Checks(Protocol):
+    """A part of which the journal keeps what Dodo does not tell, and that can be held against what is live."""
+
+    def check(self, owner: str, wanted: Body, raws: Mapping[str, Mapping[str, Raw]]) -> tuple[str, str | None] | None:
+        """The id of what is as `wanted` asks, and what leaves that in doubt; None where it is not. Reads only.
+
+        `raws` hold the object that it is below, by kind and id. Raises ProviderError.
+        """
         ...
 
 
@@ -141,6 +153,21 @@ class Below:
         body, gone = (change.after, False) if change.after is not None else (change.before, True)
         return LiveResource(change.kind, object_id, change.title, body or {}, archived=gone, keeps=keeps)
 
+    def find_again(self, wanted: Resource, ids: Mapping[str, str], so_far: SoFar) -> Again | None:
+        """What is as it is asked for and only a journal would know of: see `FindsAgain`."""
+        part, body = self._parts[wanted.kind], resolve(wanted.body, ids)
+        if not isinstance(part, Checks):
+            return None
+        owner = _owner_in(body)
+        near = {kind: {owner: raws[owner]} for kind, raws in so_far.raws.items() if owner in raws}
+        found = part.check(owner, body, near)
+        if found is None:
+            return None
+        own, doubt = found
+        binding = Binding(wanted.address, wanted.kind, own)
+        resources, _ = part.read(replace(so_far, raws=near, bindings={own: binding}))
+        return next((Again(one, doubt) for one in resources if one.id == own), None)
+
     def find(self, change: Change, ids: Mapping[str, str]) -> Found:
         """What became of a write whose answer was lost."""
         return self._parts[change.kind].find(change, _owner(change, ids))
@@ -152,6 +179,10 @@ def _owner(change: Change, ids: Mapping[str, str]) -> str:
         return own_id(change.id)
     body = _resolved(change, ids)
     assert body is not None, "what is made has a body"
+    return _owner_in(body)
+
+
+def _owner_in(body: Mapping[str, Any]) -> str:
     return next(str(body[name]) for name in _OWNERS if name in body)
 
 
@@ -232,7 +263,9 @@ class Headers:
         return found
 
     def prepare(self, change: Change, owner: str, body: Mapping[str, Any] | None) -> Request:
-        """Only what differs is sent; what goes is sent empty, since Dodo removes no header."""
+        """Only what differs is sent; what goes is sent empty, since Dodo removes no header; nothing to take over."""
+        if change.verb is Verb.ADOPT:
+            return Request("GET", _headers_path(owner), None)
         before, after = _by_name(change.before), _by_name(body)
         sent: dict[str, JSON] = {name: "" for name in before if name not in after}
         sent |= {
@@ -244,7 +277,10 @@ class Headers:
 
     def write(self, change: Change, owner: str, request: Request) -> tuple[str, Body | None]:
         """Send the values themselves, which stand nowhere else."""
-        assert request.body is not None, "headers are sent"
+        after = _by_name(change.after)
+        kept: Body = {name: {"secret": one["secret"], "fingerprint": one["fingerprint"]} for name, one in after.items()}
+        if request.body is None:
+            return f"{owner}/headers", {"headers": kept}
         named = request.body["headers"]
         assert isinstance(named, Mapping), "as it was prepared"
         values = {name: one if isinstance(one, str) else self._value(one) for name, one in named.items()}
@@ -252,9 +288,21 @@ class Headers:
         if self.keeper is not None:  # whether this moves the webhook is not documented
             self.keeper.keep(HEADERS, owner, Kept("", {}))
         self._client.write("PATCH", request.path, {"headers": values})
-        after = _by_name(change.after)
-        kept: Body = {name: {"secret": one["secret"], "fingerprint": one["fingerprint"]} for name, one in after.items()}
         return f"{owner}/headers", {"headers": kept}
+
+    def check(self, owner: str, wanted: Body, raws: Mapping[str, Mapping[str, Raw]]) -> tuple[str, str | None] | None:
+        """The headers that are asked for, where those that are shown have these values; of others the name is known."""
+        shown, hidden = _shown(self._client.get(_headers_path(owner)), owner)
+        doubted = []
+        for name, one in _by_name(wanted).items():
+            if one["fingerprint"] is None:
+                return None
+            if name in hidden:
+                doubted.append(f"{name} ({one['secret']})")
+            elif name not in shown or fingerprint_of(shown[name]) != one["fingerprint"]:
+                return None
+        doubt = f"Dodo does not show whether the value is that of the spec: {', '.join(doubted)}" if doubted else None
+        return f"{owner}/headers", doubt
 
     def find(self, change: Change, owner: str) -> Found:
         """Values cannot be read, and to send them again does no harm."""
@@ -307,6 +355,15 @@ class Secret:
         self._client.hush([secret])
         needed(self._materials).keep(str(change.after["to"]), secret)
         return f"{owner}/secret", {"to": change.after["to"], "fingerprint": fingerprint_of(secret)}
+
+    def check(self, owner: str, wanted: Body, raws: Mapping[str, Mapping[str, Raw]]) -> tuple[str, str | None] | None:
+        """Whether the secret that Dodo has is where the spec puts it."""
+        told = self._client.get(f"{PATHS[WEBHOOK]}/{quote(owner, safe='')}/secret")
+        secret = told.get("secret") if isinstance(told, dict) else None
+        if not isinstance(secret, str) or not secret:
+            return None
+        self._client.hush([secret])
+        return (f"{owner}/secret", None) if needed(self._materials).holds(str(wanted["to"]), secret) else None
 
     def find(self, change: Change, owner: str) -> Found:
         """It is read again, whatever was read before."""

@@ -19,8 +19,8 @@ from reconciler.base.money import Money, Rate
 from reconciler.base.period import UNITS, Period
 from reconciler.plan.change_set import Change, Verb
 from reconciler.plan.impact import Exposure, monthly
-from reconciler.plan.resource import FOREIGN, Binding, Live, LiveResource, reference, rewrite_body
-from reconciler.providers.base import Found, Keeper, Materials, Request
+from reconciler.plan.resource import FOREIGN, Binding, Live, LiveResource, Resource, reference, rewrite_body
+from reconciler.providers.base import Again, Found, Keeper, Materials, Request
 from reconciler.providers.dodo.actions.books import DodoBooks
 from reconciler.providers.dodo.actions.executing import Actions
 from reconciler.providers.dodo.below import Below, SoFar
@@ -33,6 +33,7 @@ from reconciler.providers.dodo.capabilities import (
     CREDIT,
     DISCOUNT,
     ENTITLEMENT,
+    FILE,
     LOCALIZED_PRICE,
     METER,
     PATHS,
@@ -123,6 +124,7 @@ class DodoConnection:
         self._bound: Mapping[str, str] = {}  # id -> address; replaced as a whole by each read, never changed
         self._ids: dict[str, str] = {}  # the same by address
         self._account: str | None = None
+        self._whole: SoFar | None = None
         self._below = Below(client, self._pool, materials)
         self._books = DodoBooks(client, self._known_ids)
         self._actions = Actions(client, self._books)
@@ -206,6 +208,7 @@ class DodoConnection:
         also = tuple(also)
         fresh = None if whole else {binding.id for binding in also if binding.kind == PRODUCT}
         addresses = {binding.id: address for address, binding in bindings.items()}
+        addresses |= {binding.id: binding.address for binding in also if binding.kind == FILE}
         with self._guard:
             self._bound = addresses
             self._ids = {address: binding.id for address, binding in bindings.items()}
@@ -238,7 +241,9 @@ class DodoConnection:
         regional = self._read_below([raw for raw in shown[PRODUCT].looked_at() if raw.get("pricing_mode")], addresses)
         bound = {binding.id: binding for binding in (*also, *bindings.values()) if binding.kind in self._below}
         raws = {kind: one.listed for kind, one in shown.items()}
-        below, untold = self._below.read(SoFar(raws, bound, addresses, whole, lists))
+        so_far = SoFar(raws, bound, addresses, whole, lists)
+        self._whole = so_far if whole else None
+        below, untold = self._below.read(so_far)
         resources = resources_of(list(shown.values()), addresses, (*regional, *below), untold)
         return Live(resources if deferred else tuple(resources), account, tuple(sorted(lists.spared)))
 
@@ -540,6 +545,12 @@ class DodoConnection:
             return self._below.find(change, self._ids_now(ids))
         addresses = self._addresses(ids)
         return find_fate(self, change, operation, workspace, addresses)
+
+    def find_again(self, wanted: Resource, ids: Mapping[str, str]) -> Again | None:
+        """What is as `wanted` asks and only a journal would know of, after all was read whole; see `FindsAgain`."""
+        if self._whole is None or wanted.kind not in self._below:
+            return None
+        return self._below.find_again(wanted, ids, self._whole)
 
     def get_object(self, kind: str, object_id: str) -> Raw | None:
         """One raw object, None where there is none."""

@@ -6,6 +6,7 @@ was lost took effect, the bytes of what is attached tell: Dodo gives an address 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 from collections.abc import Iterator, Mapping
@@ -122,6 +123,14 @@ class Files:
                 made = LiveResource(FILE, f"{owner}/{file_id}", change.title, change.after, keeps=_keeps(change))
                 return Found(Fate.DONE, made)
         return Found(Fate.NOT_DONE)
+
+    def check(self, owner: str, wanted: Body, raws: Mapping[str, Mapping[str, Raw]]) -> tuple[str, str | None] | None:
+        """The attached file of that name that has these bytes; what cannot be downloaded is not known to be it."""
+        for file_id, told in attached(raws[ENTITLEMENT][owner]).items():
+            with contextlib.suppress(ProviderError):
+                if _could_be(told, wanted) and self._hash(told) == wanted["sha256"]:
+                    return f"{owner}/{file_id}", None
+        return None
 
     # Together with the entitlement, whose configuration lists what is attached
 

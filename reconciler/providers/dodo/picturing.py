@@ -5,6 +5,7 @@ Dodo answers with an address only. As long as that is the one from after our upl
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,11 @@ from urllib.parse import quote, urlsplit
 
 from reconciler.base.canonical import Body
 from reconciler.base.errors import AnswerLostError, ProviderError, RatecardError, RefusedError
-from reconciler.plan.change_set import Change
+from reconciler.plan.change_set import Change, Verb
 from reconciler.plan.resource import LiveResource
 from reconciler.providers.base import Fate, Found, Materials, Request
-from reconciler.providers.dodo.below import SoFar, needed, own_id, refer
-from reconciler.providers.dodo.capabilities import COLLECTION, IMAGE, PATHS, PRODUCT
+from reconciler.providers.dodo.below import Raw, SoFar, needed, own_id, refer
+from reconciler.providers.dodo.capabilities import ADDON, BRAND, CAPABILITIES, COLLECTION, IMAGE, PATHS, PRODUCT
 
 if TYPE_CHECKING:
     from reconciler.providers.dodo.client import Client
@@ -36,13 +37,16 @@ class Images:
         for binding in so_far.bindings.values():
             kept = binding.keeps or {}
             owner = own_id(binding.id)
-            raw = so_far.raws.get(str(kept.get("object")), {}).get(owner) if binding.kind == IMAGE else None
+            if binding.kind != IMAGE:
+                continue
+            kind = str(kept.get("object") or _kind_of(owner, so_far.raws))
+            raw = so_far.raws.get(kind, {}).get(owner)
             if raw is None or not raw.get("image"):
                 continue
             same = _plain(raw["image"]) == _plain(kept.get("url"))
             body: Body = {
                 "of": refer(owner, so_far.addresses),
-                "object": kept["object"],
+                "object": kind,
                 "file": kept.get("file"),
                 "sha256": kept.get("sha256") if same else _BY_HAND,
             }
@@ -55,6 +59,8 @@ class Images:
         path = f"{PATHS[str(told['object'])]}/{quote(owner, safe='')}"
         if body is None:
             return Request("PATCH", path, {"image_id": None})
+        if change.verb is Verb.ADOPT:
+            return Request("GET", path, None)
         return Request("PUT", f"{path}/images", {"file": body["file"], "sha256": body["sha256"]})
 
     def write(self, change: Change, owner: str, request: Request) -> tuple[str, Body | None]:
@@ -63,6 +69,11 @@ class Images:
             self._client.write("PATCH", request.path, {"image_id": None})
             return f"{owner}/image", None
         kind, file, wanted = (str(change.after[name]) for name in ("object", "file", "sha256"))
+        if request.method == "GET":
+            url = str(self._client.get_object(path=request.path).get("image"))
+            if self._hash(url) != wanted:
+                raise RefusedError("the image at Dodo is another one than what takes it over", hint="plan again")
+            return f"{owner}/image", {"object": kind, "file": file, "sha256": wanted, "url": _plain(url)}
         data = needed(self._materials).file(file)
         if hashlib.sha256(data).hexdigest() != wanted:
             raise RefusedError(
@@ -92,9 +103,25 @@ class Images:
             raise ProviderError("Dodo shows no image after it was put")
         return str(shown["image"])
 
+    def check(self, owner: str, wanted: Body, raws: Mapping[str, Mapping[str, Raw]]) -> tuple[str, str | None] | None:
+        """The image of an object, where it is shown with these bytes; else nothing is known of it."""
+        url = raws[str(wanted["object"])][owner].get("image")
+        with contextlib.suppress(ProviderError):
+            if url and self._hash(str(url)) == wanted["sha256"]:
+                return f"{owner}/image", None
+        return None
+
+    def _hash(self, url: str) -> str:
+        return self._client.hash_of(url, CAPABILITIES.kinds[IMAGE].largest_file)
+
     def find(self, change: Change, owner: str) -> Found:
         """Which image an address stands for cannot be read, and to upload it again does no harm."""
         return Found(Fate.NOT_DONE)
+
+
+def _kind_of(owner: str, raws: Mapping[str, Mapping[str, Raw]]) -> str:
+    """Of which kind the object is that has an id; empty where there is none."""
+    return next((kind for kind in (PRODUCT, ADDON, COLLECTION, BRAND) if owner in raws.get(kind, {})), "")
 
 
 def _plain(url: object) -> str:
