@@ -82,7 +82,7 @@ class _Looking:
     """What is looked for: the desired resources, of which the journal knows `bound` still."""
 
     session: Session
-    desired: tuple[Resource, ...]
+    desired: Sequence[Resource]
     bound: Mapping[str, str]
 
     def are_below(self, chosen: Mapping[str, str | None]) -> bool:
@@ -116,7 +116,7 @@ def _question(session: Session, address: str, again: Again) -> Question:
     return Question(address, item.kind, str(again.doubt), ((item.id, item.title),))
 
 
-def _with_what_was_kept(change_set: ChangeSet, desired: tuple[Resource, ...], again: Mapping[str, Again]) -> ChangeSet:
+def _with_what_was_kept(change_set: ChangeSet, desired: Sequence[Resource], again: Mapping[str, Again]) -> ChangeSet:
     """What was held against the specs is taken over as they ask for it: that is what the journal kept."""
     wanted = {one.address: one.body for one in desired}
     changes = (
