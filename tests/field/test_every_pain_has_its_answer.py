@@ -34,7 +34,7 @@ ANSWERS: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "laws/test_import_law.py": (
             "taking_over_what_others_made_changes_nothing_and_then_nothing_is_left_to_do",
-            "any_field_that_is_changed_by_hand_after_taking_over_is_exactly_what_is_planned_put_back_and_reverted",
+            "a_field_that_is_changed_by_hand_after_taking_over_is_exactly_what_is_planned_put_back_and_reverted",
         ),
     },
     "Importing a webhook rotated its signing secret": {
@@ -67,7 +67,7 @@ ANSWERS: dict[str, dict[str, tuple[str, ...]]] = {
     "A hundred objects end in 429s": {
         "engine/test_pacing.py": ("two_hundred_objects_apply_without_one_429",),
         "providers/test_dodo_limiter.py": (
-            "threads_together_keep_the_limit",
+            "threads_together_keep_the_limit_also_when_they_oversleep",
             "a_refusal_within_the_limit_halves_our_share_which_grows_back_minute_by_minute",
         ),
         "crash/test_kill.py": ("a_run_killed_within_ends_as_if_it_had_not_been",),
@@ -75,6 +75,7 @@ ANSWERS: dict[str, dict[str, tuple[str, ...]]] = {
     "Test and live differ in every id, and somebody copies them by hand": {
         "field/test_accounts_that_are_there.py": (
             "what_was_tried_goes_live_without_an_id_and_applications_import_a_map_of_ids",
+            "what_was_taken_over_in_one_account_goes_to_another_though_its_spec_names_an_id_of_the_first",
         ),
     },
     "Two changes in one cycle, and one of them silently wins": {
