@@ -84,6 +84,7 @@ def make_change_set(session: Session, desired: Desired | None = None, *, whole: 
     adopted += _new_parts(wanted, bindings, session.provider.capabilities)
     everything = whole or treated.treatment.ownership.adopts()  # what is nobody's is compared whole, or not at all
     live = _read(session, wanted, treated, adopted, whole=everything)
+    wanted = _taken_over_elsewhere(session, wanted, live)
     session.progress.step("Comparing")
     capabilities = session.provider.capabilities
     compared = compare(
@@ -132,6 +133,20 @@ def make_change_set(session: Session, desired: Desired | None = None, *, whole: 
     )
     change_set = replace(change_set, requests=dict(session.connection.requests()))
     return Planned(change_set, tuple(in_order(diagnostics)), found.unchanged, live, wanted.layered)
+
+
+def _taken_over_elsewhere(session: Session, wanted: Desired, live: Live) -> Desired:
+    """What is asked for, without the ids of another account of the workspace that specs have taken over there."""
+    others = [name for name in session.workspace.spec.accounts if name != session.account_name]
+    if not wanted.adopts or not others:
+        return wanted
+    there = {item.id for item in live.resources}
+    bound = {(one.address, one.id) for name in others for one in session.journal.bindings(name).values()}
+    theirs = {(one.address, one.adopt) for one in wanted.resources if one.adopt not in there} & bound
+    if not theirs:
+        return wanted
+    made_here = (replace(one, adopt=None) if (one.address, one.adopt) in theirs else one for one in wanted.resources)
+    return replace(wanted, resources=tuple(made_here))
 
 
 def _read(session: Session, wanted: Desired, treated: Treated, also: Sequence[Binding], *, whole: bool) -> Live:

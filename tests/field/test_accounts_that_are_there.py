@@ -115,6 +115,24 @@ def test_what_others_wrote_on_an_object_of_ours_is_there_after_we_write_it(desk:
     assert {name for name in before if before[name] != after[name]} == {"metadata", "price", "updated_at"}
 
 
+def test_what_was_taken_over_in_one_account_goes_to_another_though_its_spec_names_an_id_of_the_first(
+    desk: Desk, stage: str
+):
+    made = desk.http.post("/products", json=CUSTOM).raise_for_status().json()["product_id"]
+    assert desk.ratecard("import").code == 0
+    desk.apply()
+    promoted = desk.ratecard("promote", "sandbox", "stage", "--out", "stage.json")
+    assert promoted.code == 0, promoted.err
+    assert made not in promoted.out + promoted.err
+    for command in (["approve", "stage.json", "--yes", "--as", "Ann"], ["apply", "stage.json"]):
+        assert desk.ratecard(*command, "--account", "stage").code == 0
+    there = desk.ratecard("ids", "--account", "stage").json()["ids"]
+    assert desk.ids().keys() == there.keys()
+    assert made not in there.values()
+    assert desk.ratecard("plan", "--account", "stage", "--detailed-exitcode").code == 0
+    assert desk.effects() == []
+
+
 def test_the_doctor_finds_what_is_there_twice_or_gone_and_says_what_helps(desk: Desk):
     mark = {"ratecard_owner": "billing", "ratecard_address": "Plan/pro:monthly"}
     twin = desk.http.post("/products", json=CUSTOM | {"metadata": mark}).raise_for_status().json()["product_id"]
