@@ -74,6 +74,20 @@ def test_who_was_put_on_the_list_by_hand_is_drift_about_money(place, dodo) -> No
     assert on_the_list(dodo) == [ada]
 
 
+def test_a_discount_that_somebody_opened_to_all_is_for_its_customers_again_by_that_one_change(place, dodo) -> None:
+    [ada] = people(dodo, 1)
+    here = place()
+    here.write_files({"vip.yaml": named(ada)})
+    with here.open() as work:
+        work.converge()
+        [discount] = dodo.call("GET", "/discounts")["items"]
+        dodo.call("PATCH", f"/discounts/{discount['discount_id']}", {"customer_eligibility": "any"})
+        change_set = work.converge()
+        assert [one.key for one in change_set.changes] == ["update Discount/vip"]
+        work.revert(change_set)
+    assert on_the_list(dodo) == [ada], "nobody took it away"
+
+
 def test_a_discount_for_anybody_again_needs_no_list(place, dodo) -> None:
     [ada] = people(dodo, 1)
     here = place()

@@ -12,7 +12,7 @@ from reconciler.base.errors import AnswerLostError, ProviderError
 from reconciler.plan.change_set import Change, Verb
 from reconciler.plan.resource import LiveResource
 from reconciler.providers.base import Fate, Found, Request
-from reconciler.providers.dodo.below import SoFar, refer
+from reconciler.providers.dodo.below import SoFar, own_id, refer
 from reconciler.providers.dodo.capabilities import ALLOWED, DISCOUNT, PATHS
 from reconciler.providers.dodo.eligible import SPECIFIC
 from reconciler.providers.dodo.pages import special_in
@@ -31,13 +31,15 @@ class Allowed:
         self._client, self._pool = client, pool
 
     def read(self, so_far: SoFar) -> tuple[list[LiveResource], dict[str, tuple[str, ...]]]:
-        """One for each discount that is for specific customers: one request for each hundred of them."""
+        """One for each discount that is for specific customers: one request for each hundred of them.
+
+        A list of ours is read also where somebody opened its discount to others: it is there still.
+        """
         discounts = so_far.raws.get(DISCOUNT, {})
-        asked = {
-            one: self._pool.submit(self._customers, one)
-            for one in special_in(discounts)
-            if discounts[one].get("customer_eligibility") == SPECIFIC
-        }
+        specific = (one for one in special_in(discounts) if discounts[one].get("customer_eligibility") == SPECIFIC)
+        ours = (own_id(binding.id) for binding in so_far.bindings.values() if binding.kind == ALLOWED)
+        wanted = dict.fromkeys([*specific, *(one for one in ours if one in discounts)])
+        asked = {one: self._pool.submit(self._customers, one) for one in wanted}
         found = []
         for discount_id, future in asked.items():
             body: Body = {"discount_id": refer(discount_id, so_far.addresses), "customers": future.result()}
