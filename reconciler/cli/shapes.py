@@ -147,11 +147,21 @@ class Twice(BaseModel):
     ids: list[str]
 
 
+class LeftOutShape(BaseModel):
+    """One subscription that a migration could not move."""
+
+    id: str
+    address: str
+    reason: str
+
+
 class ApplyResult(Shape):
     """`apply`: what took effect and what did not.
 
     `left` are the changes that planning again gives: none when the account has converged, null when nobody can say.
-    `made_twice` is what a run with another journal made, too, at the same time.
+    `made_twice` is what a run with another journal made, too, at the same time. `left_out` names at most 1,000 whom a
+    migration could not move, `left_out_count` says how many there are, and `unsent` how many messages did not go out:
+    planning again proposes both.
     """
 
     kind: Literal["ApplyResult"] = "ApplyResult"
@@ -162,6 +172,9 @@ class ApplyResult(Shape):
     not_done: list[str]
     left: list[str] | None
     made_twice: list[Twice]
+    left_out: list[LeftOutShape]
+    left_out_count: int
+    unsent: int
     reason: str | None
     hint: str | None
     approved_by: str

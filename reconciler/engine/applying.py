@@ -17,7 +17,7 @@ from reconciler.base.clock import format_time
 from reconciler.base.errors import NotApprovedError, ProviderError, RatecardError, RefusedError, StaleError
 from reconciler.engine.config import refuse_set_clock
 from reconciler.engine.consent import Consent, consent
-from reconciler.engine.execution import Execution
+from reconciler.engine.execution import Execution, LeftOutNow
 from reconciler.engine.levels import refuse_stale_levels
 from reconciler.engine.manifests import verify_all
 from reconciler.engine.pausing import PausedRun, paused_run
@@ -55,7 +55,9 @@ class Applied:
     """What a run did: the changes that took effect with the ids of their objects, those that did not, and why.
 
     `left` are the keys of the changes that planning again gives: none when the account has converged, None when
-    planning was not possible. `made_twice` is what a run of another journal made, too, at the same time.
+    planning was not possible. `made_twice` is what a run of another journal made, too, at the same time. `left_out`
+    are the first parts of migrations that were refused or had changed, `left_out_count` says how many there are, and
+    `unsent` how many messages to those who were moved did not go out: planning again proposes both.
     """
 
     run: str
@@ -67,6 +69,9 @@ class Applied:
     approved_by: str
     left: tuple[str, ...] | None
     made_twice: tuple[Twin, ...] = ()
+    left_out: tuple[LeftOutNow, ...] = ()
+    left_out_count: int = 0
+    unsent: int = 0
 
 
 def apply_change_set(session: Session, change_set: ChangeSet, *, resume: bool = False) -> Applied:
@@ -392,6 +397,8 @@ def _finish(session: Session, execution: Execution, approval: Consent, lease: Ac
         if pause is not None:
             until = None if pause.until is None else format_time(pause.until)
             detail |= {"operation": pause.operation, "wave": pause.wave, "until": until}
+        if execution.unsent:
+            detail["unsent"] = execution.unsent
         body = run_finished_body(execution.started.id, str(result), detail)
         lease.append(EntryKind.RUN_FINISHED, body)
     session.failpoints.reached("apply.finished")
@@ -409,4 +416,7 @@ def _finish(session: Session, execution: Execution, approval: Consent, lease: Ac
         approved_by=approval.by,
         left=after.left,
         made_twice=after.twins,
+        left_out=tuple(execution.left_out),
+        left_out_count=execution.left_out_count,
+        unsent=execution.unsent,
     )

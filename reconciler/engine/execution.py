@@ -40,7 +40,17 @@ ATTEMPTS = 5
 # What was seen longer ago than this is looked at again before a write: the process may have been paused meanwhile.
 FRESH_S = 2.0
 LOST_ATTEMPTS = 2
+LEFT_OUT_NAMED = 1_000
 TOLD_EVERY = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOutNow:
+    """A part of a migration that was not made: the provider refused it, or it had changed since it was planned."""
+
+    id: str
+    address: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,9 @@ class Execution:
         self.failure: RatecardError | None = None
         self.unknown: RatecardError | None = None
         self.pause: Pause | None = None
+        self.left_out: list[LeftOutNow] = []  # the first of them
+        self.left_out_count = 0
+        self.unsent = 0  # messages to those who were moved
         self._settle_s = settle_s
         self._guard = threading.Lock()
         self._told: datetime | None = None
@@ -107,6 +120,13 @@ class Execution:
         """Send nothing more, for this reason; what is under way is finished and recorded."""
         with self._guard:
             self.failure = self.failure or error
+
+    def leave_out(self, change: Change, reason: str) -> None:
+        """A part of a migration is not made; the others go on."""
+        with self._guard:
+            self.left_out_count += 1
+            if len(self.left_out) < LEFT_OUT_NAMED:
+                self.left_out.append(LeftOutNow(str(change.id), change.address, reason))
 
     def sent_with_key(self) -> frozenset[str]:
         """The keys of the changes that were sent with an idempotency key, and may be sent again wherever they are."""
@@ -284,7 +304,7 @@ class Execution:
         else:
             error = stale_at_write(session, change, level)
             self._record_failure(operation, attempt, error)
-            self.stop(error)
+            self.stop_stale(change, error)
         return False
 
     def _tells_ours(self, change: Change) -> bool:
@@ -442,6 +462,10 @@ class Execution:
                 f"`ratecard resolve {self.change_set.short} {operation.name}`",
                 retry=True,
             )
+
+    def stop_stale(self, change: Change, error: RatecardError) -> None:
+        """Stop because the target of an action has moved since it was planned."""
+        self.stop(error)
 
     def stop_at(self, change: Change, error: RatecardError) -> None:
         """Stop because of what the provider said of one change."""

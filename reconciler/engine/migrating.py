@@ -13,7 +13,7 @@ from itertools import islice
 
 from reconciler.base.canonical import JSON, Body
 from reconciler.base.clock import format_time
-from reconciler.base.errors import NotSentError, ProviderError, RatecardError, StaleError
+from reconciler.base.errors import NotSentError, ProviderError, RatecardError
 from reconciler.engine.execution import Execution, Pause
 from reconciler.engine.levels import is_at, level_now
 from reconciler.engine.manifests import lines
@@ -67,7 +67,7 @@ def migrate(execution: Execution, operation: Operation) -> None:
     except ValueError as error:
         execution.stop(RatecardError(f"{change.key}: {error}"))
         return
-    done, told, paused = _journaled(session, execution.started.id, operation.name, sum(waves))
+    done, told, paused = journaled(session, execution.started.id, operation.name, sum(waves))
     tally = Tally(Totals(), 0, [])
     telling = Telling(execution, operation, told)
     session.progress.step(f"Moving subscriptions ({change.address})", sum(waves))
@@ -78,6 +78,7 @@ def migrate(execution: Execution, operation: Operation) -> None:
                 _judge(execution, change, rules, tally, number, len(waves))
             if not execution.stopped and number < len(waves) and number not in paused:
                 execution.pause = _pause(execution, operation, tally, number, len(waves))
+            execution.unsent = telling.unsent
             if execution.stopped:
                 return
     _finish(execution, operation, tally, telling)
@@ -171,23 +172,21 @@ class _Portion(Execution):
         """Whether nothing more may be sent, by this portion or by the run."""
         return self._whole.stopped or super().stopped
 
-    def stop(self, error: RatecardError) -> None:
-        """Send nothing more, unless it is about one subscription alone: that is left out."""
-        if isinstance(error, StaleError):
-            self._leave_out(error.message)
-        else:
-            super().stop(error)
+    def stop_stale(self, change: Change, error: RatecardError) -> None:
+        """One that has moved meanwhile is left out: it is about that subscription alone."""
+        self._leave_out(change, error.message)
 
     def stop_at(self, change: Change, error: RatecardError) -> None:
         """A subscription that the provider refuses to move is left out; a failure of another sort stops all."""
         if isinstance(error, ProviderError) and not isinstance(error, NotSentError) and error.status in _ABOUT_ONE:
-            self._leave_out(f"{change.address}: {error.message}")
+            self._leave_out(change, f"{change.address}: {error.message}")
         else:
             super().stop_at(change, error)
 
-    def _leave_out(self, reason: str) -> None:
+    def _leave_out(self, change: Change, reason: str) -> None:
         with self._guard:
             self._tally.leave_out(reason)
+        self._whole.leave_out(change, reason)
         self._whole.session.progress.advance()
 
     def mark_done(self, change: Change, provider_id: str) -> None:
@@ -270,17 +269,19 @@ def _finish(execution: Execution, operation: Operation, tally: Tally, telling: T
         detail |= {"told": telling.count, "untold": telling.untold_count, "why_untold": list(telling.untold)}
     outcome = outcome_body(run, operation.name, attempt=1, status=OutcomeStatus.SUCCEEDED, detail=detail)
     digest, reverts = execution.change_set.digest, execution.change_set.reverts
-    effect = effect_body(change.address, change.kind, change.id or "", digest=digest, run=run, reverts=reverts)
+    effect = effect_body(
+        change.address, change.kind, change.id or "", digest=digest, run=run, reverts=reverts, left_out=tally.left
+    )
     execution.lease.append_many([(EntryKind.OUTCOME, outcome), (EntryKind.EFFECT, effect)])
     execution.mark_done(change, change.id or "")
 
 
 def done_lines(session: Session, run: str, operation: str, count: int) -> bytearray:
     """Which lines were done by this run, by number: one byte each, told by the journal as a stream."""
-    return _journaled(session, run, operation, count)[0]
+    return journaled(session, run, operation, count)[0]
 
 
-def _journaled(session: Session, run: str, operation: str, count: int) -> tuple[bytearray, bytearray, set[JSON]]:
+def journaled(session: Session, run: str, operation: str, count: int) -> tuple[bytearray, bytearray, set[JSON]]:
     """Which lines were done, at which of them ends a customer who was written to, and after which waves it paused."""
     done, told, paused = bytearray(count + 1), bytearray(count + 1), set[JSON]()
     prefix = operation + PART

@@ -54,8 +54,10 @@ class Wanted:
     ids: Mapping[str, str]
     reason: str | None
     notice: Notice
-    # How often a migration of this address was done before: who is told of another one is told again.
+    # How often a migration of this address was begun before: who is told of another one is told again.
     round: int = 0
+    # Where it was done before, those whom it could not move then: nobody else is moved now.
+    only: frozenset[str] | None = None
 
     def message(self) -> dict[str, JSON] | None:
         """What those who are moved are written, None where nobody is."""
@@ -121,6 +123,8 @@ class Movers:
     def _chosen(self) -> Iterator[SubscriptionFact]:
         for product in sorted(self.wanted.terms.offers):
             for fact in self.books.subscriptions(SubscriptionQuery(product=product)):
+                if self.wanted.only is not None and fact.id not in self.wanted.only:
+                    continue
                 if self.wanted.select is None or is_selected(self.wanted.select, fact, self.known):
                     yield fact
 

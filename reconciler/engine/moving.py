@@ -9,6 +9,7 @@ from datetime import datetime
 from reconciler.base.canonical import digest as digest_of
 from reconciler.base.clock import format_time
 from reconciler.base.diagnostics import Diagnostic, Mistake, Severity
+from reconciler.engine.left_over import not_moved
 from reconciler.engine.manifests import ManifestWriter
 from reconciler.engine.movers import Movers, Wanted, migration_change
 from reconciler.engine.offers import Offers
@@ -90,7 +91,8 @@ class _Moving:
     def asked(self, spec: Spec, document: PlanMigration) -> None:
         """A PlanMigration: nothing when it is done, or when its time has not come."""
         address, wanted = action_address(spec), document.spec
-        if self._is_done(spec, address):
+        only = self._left_of(address) if self._is_done(spec, address) else None
+        if only is not None and not only:
             return
         if isinstance(wanted.when, OnDate) and self.session.clock.now() < wanted.when.on:
             self.warnings.append(f"{address} waits until {wanted.when.on.date()}: plan again then, and it is proposed")
@@ -107,7 +109,19 @@ class _Moving:
             earlier=self._earlier(document),
         )
         one = Wanted(
-            spec, ("spec",), terms, wanted.select, wanted.waves, wanted.stop, wanted.to, (), {}, wanted.reason, wanted
+            spec,
+            ("spec",),
+            terms,
+            wanted.select,
+            wanted.waves,
+            wanted.stop,
+            wanted.to,
+            (),
+            {},
+            wanted.reason,
+            wanted,
+            round=self._begun(address),
+            only=only,
         )
         if offers and self._resolve(one):
             self.begun.append(BegunAction(address, spec_digest(spec)))
@@ -140,6 +154,18 @@ class _Moving:
                 ),
             )
         return True
+
+    def _left_of(self, address: str) -> frozenset[str]:
+        """Whom a migration that is done could not move: they are proposed again, and nobody else."""
+        done = self.session.journal.effects_at(self.session.account_name, address)
+        if not done or done[-1].body.get("reverts") is not None:
+            return frozenset()
+        return not_moved(self.session, done[-1])
+
+    def _begun(self, address: str) -> int:
+        """How often a migration of this address was begun."""
+        entries = self.session.journal.entries(self.session.account_name, EntryKind.ACTION)
+        return sum(1 for entry in entries if entry.text("action") == address)
 
     def _asked_offers(self, spec: Spec, document: PlanMigration) -> Iterator[tuple[str, Offer]]:
         """Where the subscribers of each product go, by its id."""
@@ -191,8 +217,10 @@ class _Moving:
             said = digest_of(
                 [existing.model_dump(mode="json", by_alias=True, exclude={"notify", "message"}), _told(offer.price)]
             )
-            if (change is not None and was != offer.price) or not self._has_followed(_following(address), said):
-                self._move_existing(spec, existing, address, offer, earlier, tuple(products), said)
+            moves = (change is not None and was != offer.price) or not self._has_followed(_following(address), said)
+            only = None if moves else self._left_of(_following(address))
+            if only is None or only:
+                self._move_existing(spec, existing, address, offer, earlier, tuple(products), said, only)
 
     def _put_off(self, address: str, on: datetime, earlier: Iterable[ListPrice], price: ListPrice) -> None:
         """Nothing needs to be remembered: who pays an older price is seen again when the date has come."""
@@ -220,6 +248,7 @@ class _Moving:
         earlier: frozenset[ListPrice],
         products: tuple[str, ...],
         said: str,
+        only: frozenset[str] | None,
     ) -> None:
         address = _following(sold_at)
         timing = Timing.NOW if existing.on is not None else _TIMINGS[existing.then or "keep"]
@@ -244,8 +273,10 @@ class _Moving:
         needs = () if change is None else (change.key,)
         to = sold_at.removeprefix("Plan/")
         at = ("spec", "existing")
-        before = len(self.session.journal.effects_at(self.session.account_name, address))
-        asked = Wanted(spec, at, terms, None, existing.waves, existing.stop, to, needs, {}, None, existing, before)
+        before = self._begun(address)
+        asked = Wanted(
+            spec, at, terms, None, existing.waves, existing.stop, to, needs, {}, None, existing, before, only
+        )
         if not self._resolve(asked):
             return
         self.begun.append(BegunAction(address, said))
@@ -279,6 +310,12 @@ class _Moving:
             digest = writer.write()
         for out in movers.leaving.all():
             self.warnings.append(out.sentence(wanted.terms.address))
+        if wanted.only is not None:
+            count = f"{len(wanted.only):,} subscription{'' if len(wanted.only) == 1 else 's'}"
+            again = "they are proposed again" if writer.totals.count else "none of them can be moved now"
+            self.warnings.append(f"{wanted.terms.address}: {count} could not be moved when it was done: {again}")
+            if not writer.totals.count:
+                return False
         if not writer.totals.count and wanted.terms.by_amount and not movers.left:
             return False  # a price that nobody pays any more is no news
         if not writer.totals.count:

@@ -113,16 +113,18 @@ def make_change_set(session: Session, desired: Desired | None = None, *, whole: 
     if has_errors(diagnostics):
         return Planned(None, tuple(in_order(diagnostics)))
     remember_protection(session, wanted)
+    letters, unsent = _unsent(session)
     change_set = ChangeSet(
         account=session.identity(live.account_id),
         workspace=session.workspace.name,
-        changes=(*configuration, *actions.changes, *liftings(session, wanted), *_policy(session, wanted)),
+        changes=(*configuration, *actions.changes, *letters, *liftings(session, wanted), *_policy(session, wanted)),
         policy=session.policy_digest(),
         unmanaged=found.unmanaged,
         warnings=(
             *(_in_a_line(diagnostic) for diagnostic in diagnostics),
             *moves.warnings,
             *actions.warnings,
+            *unsent,
             *told_of(found, capabilities),
             *found.stays,
             *compared.untold,
@@ -220,6 +222,19 @@ def _actions(session: Session, wanted: Desired, configuration: Sequence[Change],
     from reconciler.engine.resolving import resolve_actions
 
     return resolve_actions(session, wanted.specs, configuration, live)
+
+
+def _unsent(session: Session) -> tuple[Sequence[Change], Sequence[str]]:
+    """The messages of migrations that stopped before they went out: asked only where a run has left any."""
+    # A journal's libraries: a plan that is only validated needs none.
+    from reconciler.journal.entries import EntryKind
+
+    finished = session.journal.entries(session.account_name, EntryKind.RUN_FINISHED)
+    if not any(isinstance(told := entry.body.get("detail"), Mapping) and told.get("unsent") for entry in finished):
+        return (), ()
+    from reconciler.engine.left_over import unsent_letters
+
+    return unsent_letters(session)
 
 
 def _policy(session: Session, wanted: Desired) -> tuple[Change, ...]:

@@ -9,14 +9,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
-from itertools import islice
 
 from reconciler.base.errors import NotSentError, ProviderError, RatecardError
 from reconciler.engine.execution import Execution
 from reconciler.engine.levels import READERS
 from reconciler.engine.mailing import waits
 from reconciler.engine.queue import Operation
-from reconciler.engine.session import NoProgress
+from reconciler.engine.session import NoProgress, Session
 from reconciler.journal.entries import PART, Run
 from reconciler.plan.actions.messages import is_address
 from reconciler.plan.change_set import Change
@@ -66,6 +65,8 @@ class Telling:
         self.count = 0
         self.untold: list[str] = []
         self.untold_count = 0
+        self.unsent = 0  # for those a plan proposes them again
+        self._failed = False
         after = operation.change.after or {}
         self.wanted = isinstance(after.get("message"), dict)
 
@@ -79,12 +80,15 @@ class Telling:
         """Write to the customers of these groups: the number of the last line, whose they are, what was moved."""
         if not self.wanted:
             return
-        waiting = iter([group for group in groups if group[2] and not self._told[group[0]]])
+        waiting = [group for group in groups if group[2] and not self._told[group[0]]]
         self.count += sum(1 for group in groups if group[2] and self._told[group[0]])
-        while batch := list(islice(waiting, BATCH)):
-            if self._whole.unknown is not None:
+        for begin in range(0, len(waiting), BATCH):
+            if self._whole.unknown is not None or self._failed:
+                self.unsent += len(waiting) - begin
                 return
+            batch, settled = waiting[begin : begin + BATCH], self.count + self.untold_count
             self._send(batch)
+            self.unsent += max(len(batch) - (self.count + self.untold_count - settled), 0)
 
     def _send(self, batch: Sequence[Group]) -> None:
         whole = self._whole
@@ -93,6 +97,7 @@ class Telling:
                 read = list(pool.map(self._letter, batch))
         except RatecardError as error:
             whole.stop(RatecardError(f"{self._operation.change.key}: {error.message}", hint=error.hint, retry=True))
+            self._failed = True
             return
         looked = whole.session.clock.now()
         letters = {
@@ -104,34 +109,45 @@ class Telling:
         sending.settle()
         if sending.unknown is None:
             sending.run()
-        self.count += len(sending.done)
+        self.count += len(sending.done) + sending.gone
+        self._failed = sending.failure is not None
         whole.failure = whole.failure or sending.failure
         whole.unknown = whole.unknown or sending.unknown
 
     def _letter(self, group: Group) -> Change | None:
         """The message to one customer; None where there is none to write."""
-        session, change = self._whole.session, self._operation.change
-        _, name, lines = group
-        customer = session.connection.books.customer(name)
-        if customer is None or not is_address(customer.email):
-            self.leave_untold(f"{name}: the provider has no address of theirs to write to")
-            return None
-        moved = list(self._as_they_are(lines))
-        if not moved:
-            self.leave_untold(f"{name}: the provider says something else of them than was planned")
-            return None
-        return letter(change, name, customer.email, moved, session.workspace.name)
+        found = letter_to(self._whole.session, self._operation.change, group)
+        if isinstance(found, Change):
+            return found
+        self.leave_untold(found)
+        return None
 
-    def _as_they_are(self, lines: Sequence[Line]) -> Iterator[Moved]:
-        """The subscriptions as the provider has them now: only what is so is told."""
-        for line in lines:
-            _, after = levels_of(line)
-            fact = self._whole.session.connection.books.subscription(str(line["id"]))
-            if fact is None:
-                continue
-            paid = (fact.amount.minor, fact.amount.currency)
-            if after["timing"] != Timing.NOW or paid == (after["amount_after"], after["currency"]):
-                yield Moved(line, fact.next_billing_at)
+
+def letter_to(session: Session, change: Change, group: Group) -> Change | str:
+    """The message of a migration to one customer, as things are now; or why there is none to write.
+
+    Raises ProviderError.
+    """
+    _, name, lines = group
+    customer = session.connection.books.customer(name)
+    if customer is None or not is_address(customer.email):
+        return f"{name}: the provider has no address of theirs to write to"
+    moved = list(_as_they_are(session, lines))
+    if not moved:
+        return f"{name}: the provider says something else of them than was planned"
+    return letter(change, name, customer.email, moved, session.workspace.name)
+
+
+def _as_they_are(session: Session, lines: Sequence[Line]) -> Iterator[Moved]:
+    """The subscriptions as the provider has them now: only what is so is told."""
+    for line in lines:
+        _, after = levels_of(line)
+        fact = session.connection.books.subscription(str(line["id"]))
+        if fact is None:
+            continue
+        paid = (fact.amount.minor, fact.amount.currency)
+        if after["timing"] != Timing.NOW or paid == (after["amount_after"], after["currency"]):
+            yield Moved(line, fact.next_billing_at)
 
 
 class _Letters(Execution):
@@ -147,8 +163,10 @@ class _Letters(Execution):
         self.operations = {change.key: Operation(name, change) for name, change in letters.items()}
         self._telling = telling
         self._looked = looked
+        self.gone = 0
         for operation in list(self.operations.values()):
             if not mine and not waits(self.session, operation.change):
+                self.gone += 1
                 del self.operations[operation.change.key]  # it went out, though the journal knows nothing of it
 
     def looked_at_start(self, change: Change, attempt: int) -> datetime | None:

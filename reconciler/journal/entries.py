@@ -231,12 +231,16 @@ def action_body(action: str, spec: str, effects: Sequence[str], *, digest: str, 
     return {"action": action, "spec": spec, "effects": list(effects), "digest": digest, "run": run}
 
 
-def effect_body(address: str, kind: str, effect: str, *, digest: str, run: str, reverts: str | None = None) -> Body:
+def effect_body(
+    address: str, kind: str, effect: str, *, digest: str, run: str, reverts: str | None = None, left_out: int = 0
+) -> Body:
     """An effect of an action has happened: `effect` is its id at the provider.
 
-    `digest` is the change set that it was a part of, `reverts` the one that this change set undoes.
+    `digest` is the change set that it was a part of, `reverts` the one that this change set undoes. `left_out` is how
+    many parts of a large one the provider refused, or had changed meanwhile.
     """
-    return {"address": address, "kind": kind, "id": effect, "run": run, "digest": digest, "reverts": reverts}
+    body = {"address": address, "kind": kind, "id": effect, "run": run, "digest": digest, "reverts": reverts}
+    return body | {"leftOut": left_out} if left_out else body
 
 
 def message_body(address: str, name: str, to: str, said: str, *, run: str) -> Body:

@@ -37,7 +37,7 @@ def command(where: Where, change_set: str | None, resume: bool) -> int:
         applied = apply_change_set(session, found, resume=resume)
         requests = dict(session.connection.requests())
     if where.json:
-        from reconciler.cli.shapes import ApplyResult, Done, Twice
+        from reconciler.cli.shapes import ApplyResult, Done, LeftOutShape, Twice
 
         write_json(
             ApplyResult(
@@ -47,6 +47,9 @@ def command(where: Where, change_set: str | None, resume: bool) -> int:
                 done=[Done(change=key, id=provider_id) for key, provider_id in applied.done.items()],
                 not_done=list(applied.not_done),
                 left=list(applied.left) if applied.left is not None else None,
+                left_out=[LeftOutShape(id=o.id, address=o.address, reason=o.reason) for o in applied.left_out],
+                left_out_count=applied.left_out_count,
+                unsent=applied.unsent,
                 made_twice=[Twice(address=one.address, ids=list(one.ids)) for one in applied.made_twice],
                 reason=applied.reason,
                 hint=applied.hint,
@@ -65,6 +68,14 @@ def command(where: Where, change_set: str | None, resume: bool) -> int:
             f"\n{len(applied.done):,} of {count(len(found.changes), 'change')} done in run {applied.run}, "
             f"approved by {applied.approved_by}. {_requests(requests)}"
         )
+        for one in applied.left_out[:LEFT_OUT_SHOWN]:
+            say(f"  left out: {one.reason}")
+        if applied.left_out_count:
+            more = applied.left_out_count - min(len(applied.left_out), LEFT_OUT_SHOWN)
+            rest = f"{more:,} more; " if more > 0 else ""
+            say(f"{rest}{count(applied.left_out_count, 'subscription')} left out; planning again proposes them.")
+        if applied.unsent:
+            say(f"{count(applied.unsent, 'message')} did not go out; planning again proposes to send them.")
         if applied.reason:
             said = "Paused" if applied.result is Result.PAUSED else "Done, but" if applied.made_twice else "Stopped"
             say(f"{said}: {applied.reason}")
@@ -82,6 +93,10 @@ def command(where: Where, change_set: str | None, resume: bool) -> int:
             if found.purpose == "revert":
                 say("That is the change that was undone: the specs still ask for it. Change them, or apply it again.")
     return 1 if applied.made_twice else {Result.APPLIED: 0, Result.PAUSED: 2}.get(applied.result, 1)
+
+
+# So many of those who were left out are named to people; `--json` names more.
+LEFT_OUT_SHOWN = 20
 
 
 def _some(keys: tuple[str, ...]) -> str:
