@@ -67,11 +67,12 @@ def desired_in(folder: Path, *, indexed: bool = False) -> Desired:
 
 def both_sides(folder: Path, live: Path, *, indexed: bool = False) -> Sides:
     """Load, check and lower the specs; take the live objects from the bytes of their pages, as a connection does."""
-    desired = desired_in(folder, indexed=indexed)
+    workspace = workspace_in(folder, indexed=indexed)
+    desired = load_desired(workspace, find_provider("dodo"))
     assert not [one for one in desired.diagnostics if one.severity == "error"], desired.diagnostics[0]
     bindings = {a: Binding(a, kind, found) for a, kind, found in orjson.loads((live / "bindings.json").read_bytes())}
     addresses = {binding.id: address for address, binding in bindings.items()}
-    index = workspace_in(folder, indexed=indexed).index
+    index = workspace.index
     keeping = Keeping(index, "bench", SystemClock()) if index is not None else None
     memory = PageMemory(keeping)
     shown = [_shown(kind, live, memory) for kind in PATHS if (live / kind).is_dir()]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from reconciler.base.canonical import JSON, Body
@@ -35,19 +34,25 @@ class Facts(NamedTuple):
 class Page:
     """One page of a list of a kind."""
 
-    def __init__(self, kind: str, data: bytes, decode: Decode, facts: Facts | None) -> None:
-        """`decode` gives the objects in the bytes; `facts` are what is kept of them, None where nothing is."""
+    def __init__(self, kind: str, data: bytes, decode: Decode, facts: Facts | None, told: str | None = None) -> None:
+        """`decode` gives the objects in the bytes; `facts` are what is kept of them, None where nothing is.
+
+        `told` is the hash of the bytes where somebody has it already.
+        """
         self.kind = kind
+        self._hash = told
         self.is_known = facts is not None
         self._data = data
         self._decode = decode
         self._by_id: dict[str, Raw] | None = None
         self.facts = facts or self._facts()
 
-    @cached_property
+    @property
     def hash(self) -> str:
         """The hash of its bytes."""
-        return hash_of(self._data)
+        if self._hash is None:
+            self._hash = hash_of(self._data)
+        return self._hash
 
     def __getitem__(self, object_id: str) -> Raw:
         return self._objects()[object_id]
@@ -76,7 +81,8 @@ class PageMemory:
         """A page, with what is kept of these bytes. Raises what `decode` raises where nothing is."""
         if self._keeper is None:
             return Page(kind, data, decode, None)
-        return Page(kind, data, decode, _facts_in(self._keeper.recall(_of(kind), hash_of(data))))
+        told = hash_of(data)
+        return Page(kind, data, decode, _facts_in(self._keeper.recall(_of(kind), told)), told)
 
     def keep(self, kind: str, pages: Iterable[Page], special: Collection[str]) -> None:
         """These are the pages of a kind; `special` are the ids of those objects that need a look each time."""
