@@ -100,6 +100,13 @@ class Desk:
         bindings = self.journal.bindings(self.account_name)
         return {address: self._binding(bound) for address, bound in bindings.items() if not bound.archived}
 
+    def sorted_bindings(self) -> tuple[dict[str, Binding], dict[str, Binding]]:
+        """The live bindings of the account and those of archived objects, by address: one reading of the journal."""
+        found: tuple[dict[str, Binding], dict[str, Binding]] = ({}, {})
+        for address, bound in self.journal.bindings(self.account_name).items():
+            found[bound.archived][address] = self._binding(bound)
+        return found
+
     def all_bindings(self) -> dict[str, Binding]:
         """All bindings of the account, those of archived objects too, which can be restored."""
         return {address: self._binding(bound) for address, bound in self.journal.bindings(self.account_name).items()}

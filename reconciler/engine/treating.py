@@ -39,12 +39,12 @@ def ownership_in(desk: Desk) -> Ownership:
 
 def treat(session: Session, wanted: Desired) -> Treated:
     """Follow what moved. Bindings of archived objects are there for the addresses that the specs ask for."""
-    bindings, everything = session.bindings(), session.all_bindings()
+    bindings, archived = session.sorted_bindings()
     # Which addresses are asked for matters only where something moved, or was archived.
-    matters = wanted.lifecycles.moves or len(everything) > len(bindings)
+    matters = wanted.lifecycles.moves or archived
     addresses = {resource.address for resource in wanted.resources} if matters else set[str]()
     followed = follow(bindings, addresses, wanted.lifecycles.moves)
-    archived = {a: b for a, b in everything.items() if a in addresses and a not in followed.bindings}
+    archived = {a: b for a, b in archived.items() if a in addresses and a not in followed.bindings}
     diagnostics = (
         Diagnostic(
             "moved/both",

@@ -148,7 +148,8 @@ class Listing(Mapping[str, Raw]):
 
     def told(self, changed: Mapping[str, Raw]) -> list[object]:
         """What tells these objects, with some of them as they are by now, apart from any others: JSON."""
-        return [[page.hash for page in self.pages], self.others, changed]
+        # Whether an empty page was seen or nobody looked for one is the same to what is there.
+        return [[page.hash for page in self.pages if page.facts.ids], self.others, changed]
 
 
 def hash_of(data: bytes) -> str:
