@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import click
@@ -45,18 +47,9 @@ def write_schemas(folder: Path, *, anew: bool = False) -> list[Path]:
 
     Raises OSError.
     """
-    from reconciler.engine.workspace_file import WorkspaceDocument
-    from reconciler.spec.export import json_schemas, schema_text
-
-    schemas = json_schemas()
-    texts = {
-        "spec.json": schemas["spec.json"],
-        "overlay.json": schemas["overlay.json"],
-        "Workspace.json": schema_text(WorkspaceDocument, "Workspace.json"),
-    }
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for name, text in texts.items():
+    for name, text in _texts().items():
         path = folder / name
         if path.exists() and (not anew or path.read_bytes() == text.encode()):
             continue
@@ -68,3 +61,17 @@ def write_schemas(folder: Path, *, anew: bool = False) -> list[Path]:
             beside.unlink(missing_ok=True)
         written.append(path)
     return written
+
+
+@cache
+def _texts() -> Mapping[str, str]:
+    """The files and what stands in them: the same as long as this version runs, and a fifth of a second to make."""
+    from reconciler.engine.workspace_file import WorkspaceDocument
+    from reconciler.spec.export import json_schemas, schema_text
+
+    schemas = json_schemas()
+    return {
+        "spec.json": schemas["spec.json"],
+        "overlay.json": schemas["overlay.json"],
+        "Workspace.json": schema_text(WorkspaceDocument, "Workspace.json"),
+    }
