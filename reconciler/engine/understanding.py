@@ -54,7 +54,8 @@ def understand(given: Given, workspace: Workspace, provider: Provider) -> Desire
     return Desired(
         *found,
         len(specs),
-        partial(_read, given, workspace, loaded),
+        # Where nothing is done, nobody but a mistake asks for them again: they are half of what a plan would hold.
+        partial(_read, given, workspace, loaded) if acts else partial(read_specs, given, workspace),
         acts,
         lifecycles,
         _layered(loaded.specs),
