@@ -170,8 +170,11 @@ class _Comparison:
     def _match(self, resource: Resource) -> None:
         """Find the live object that an address stands for: by binding, by owner mark, or by what the spec adopts."""
         binding = self.bindings.get(resource.address)
-        found = self.by_id.get(binding.id) if binding else None
+        found = self.by_id.get(binding.id) if binding is not None else None
         adopt = resource.adopt
+        if found is not None and adopt is None and self._is_bound_alone(resource, found):
+            self.matched[resource.address] = found
+            return
         if binding is not None and adopt in (binding.id, *self.treatment.taken_over.get(resource.address, ())):
             adopt = None  # that was done, whatever became of it since
         if binding is not None and adopt is not None:
@@ -218,6 +221,12 @@ class _Comparison:
             )
             return
         self.matched[resource.address] = found
+
+    def _is_bound_alone(self, resource: Resource, bound: LiveResource) -> bool:
+        """Whether there is nothing to ask about a binding: the object is ours, and no other has its mark."""
+        marked, owner = self.marked.get(resource.address), bound.owner
+        alone = marked is None or (len(marked) == 1 and marked[0] is bound)
+        return alone and (owner is None or owner.workspace == self.workspace)
 
     def _made_first(self, resource: Resource, bound: LiveResource) -> LiveResource:
         """Which object an address stands for: the bound one, unless another journal's run made it, too, and earlier.

@@ -14,7 +14,7 @@ from typing import Any
 from reconciler.base.canonical import JSON, Body
 from reconciler.base.clock import format_time, parse_time
 from reconciler.base.errors import ProviderError
-from reconciler.plan.resource import LiveResource, foreign, reference
+from reconciler.plan.resource import FOREIGN, REFERENCE, LiveResource
 from reconciler.providers.dodo.capabilities import (
     ADDON,
     BRAND,
@@ -224,16 +224,20 @@ def _price(raw: Raw, addresses: Addresses) -> Body:
     body["trial_period_days"] = raw.get("trial_period_days") or 0
     body["trial_payment_method_optional"] = bool(raw.get("trial_payment_method_optional"))
     body["zero_amount_payment_method_optional"] = bool(raw.get("zero_amount_payment_method_optional"))
-    return body | _extras(raw, _RECURRING_EXTRAS)
+    for name in _RECURRING_EXTRAS:
+        if raw.get(name):
+            body[name] = raw[name]
+    return body
 
 
 def _line(raw: Raw, addresses: Addresses) -> dict[str, Any]:
     rate = raw.get("price_per_unit")
-    return {
+    line: dict[str, Any] = {
         "meter_id": _refer(raw["meter_id"], addresses),
         "price_per_unit": None if rate is None else _decimal(rate),
         "free_threshold": _whole(raw.get("free_threshold") or 0),
-    } | _credit_of(raw, addresses)
+    }
+    return line | _credit_of(raw, addresses) if raw.get("credit_entitlement_id") else line
 
 
 def _credit_of(raw: Raw, addresses: Addresses) -> dict[str, JSON]:
@@ -420,7 +424,7 @@ _LIFT: Mapping[str, Callable[[Raw, Raw, Addresses], tuple[str, Body]]] = {
 
 def _refer(provider_id: str, addresses: Addresses) -> dict[str, Any]:
     address = addresses.get(_word(provider_id))
-    return dict(reference(address)) if address is not None else dict(foreign(provider_id))
+    return {REFERENCE: address} if address is not None else {FOREIGN: provider_id}
 
 
 def _extras(raw: Raw, names: tuple[str, ...]) -> dict[str, JSON]:
@@ -434,7 +438,7 @@ def _word(value: object) -> str:
 
 
 def _whole(value: object) -> int | str:
-    if not isinstance(value, int) or isinstance(value, bool):
+    if type(value) is not int:
         raise TypeError(f"{str(value)[:60]!r} is not a whole number")
     return value if abs(value) <= _EXACT else str(value)
 

@@ -135,6 +135,12 @@ def rate_text(rate: Rate) -> str:
     return f"{rate.in_minor_units():f}"
 
 
+@lru_cache(maxsize=1024)
+def is_exact(rate: Rate) -> bool:
+    """Whether Dodo can hold a price per unit."""
+    return not list(rate_limits(rate, ()))
+
+
 def rate_limits(rate: Rate, at: At) -> Iterator[Limit]:
     """What Dodo cannot hold of a price per unit."""
     if rate.amount == 0:

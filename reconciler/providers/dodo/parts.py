@@ -45,13 +45,15 @@ def parts_of(document: Plan) -> tuple[Part, ...]:
     """All parts of a plan, in the order of `Plan.parts()`: its prices, then its commitments."""
     spec = document.spec
     alone = len(spec.prices) + len(spec.commitments) == 1
+    usage = tuple(enumerate(spec.usage))
+    everywhere = all(line.prices is None for line in spec.usage) if spec.usage else True
     found = []
     for name, price in spec.prices.items():
         title = price.title or (spec.title if alone else f"{spec.title} ({name})")
         amount, wrong = (price.amount, None) if price.amount is not None else _amount(document, name)
-        usage = [pair for pair in enumerate(spec.usage) if pair[1].prices is None or name in pair[1].prices]
-        terms = (_credits(document, name), price.ends_after, price.standing_discount)
-        found.append(Part(name, title, price.every, amount, wrong, None, tuple(usage), *terms))
+        lines = usage if everywhere else tuple(pair for pair in usage if name in (pair[1].prices or spec.prices))
+        terms = _credits(document, name) if spec.credits else (), price.ends_after, price.standing_discount
+        found.append(Part(name, title, price.every, amount, wrong, None, lines, *terms))
     for one in spec.commitments:
         name = one.part
         title = spec.title if alone else f"{spec.title} ({one.label})"

@@ -20,6 +20,7 @@ from reconciler.providers.dodo.limits import (
     Limit,
     amount_limits,
     feature_limits,
+    is_exact,
     is_taken,
     rate_limits,
     refuse,
@@ -61,13 +62,13 @@ def plan_limits(document: Plan, parts: Sequence[Part]) -> Iterator[Limit]:
     for part in parts:
         if part.ends_after is not None:
             yield from _end_limits(document, part, part.ends_after)
-    for part in parts:
-        if part.credits:
+    if spec.credits:
+        for part in parts:
             yield from _credit_limits(part)
     for index, line in enumerate(spec.usage):
         if line.tiers is not None:
             yield _tiers(line.tiers, ("spec", "usage", index, "tiers"))
-        elif line.rate is not None:
+        elif line.rate is not None and not is_exact(line.rate):
             yield from rate_limits(line.rate, ("spec", "usage", index, "rate"))
     for index, commitment in enumerate(spec.commitments):
         yield from commitment_limits(commitment, ("spec", "commitments", index))
@@ -215,7 +216,8 @@ def _price_limits(document: Plan, part: Part) -> Iterator[Limit]:
     if not is_taken(amount):
         whole = document.spec.prices[part.name].amount is not None
         yield from amount_limits(amount, (*at, "amount" if whole else "discount"))
-    yield from _period_limits(part.every, (*at, "every"))
+    if part.every.months() > _LONGEST:
+        yield from _period_limits(part.every, (*at, "every"))
     if amount.minor == 0 and not lines:
         yield warn(
             "zero-price",

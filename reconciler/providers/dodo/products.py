@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from reconciler.base.canonical import JSON
 from reconciler.base.money import Money, Percent, Rate
-from reconciler.plan.resource import Resource, reference, references_in
+from reconciler.plan.resource import Resource, reference
 from reconciler.providers.dodo.capabilities import PRODUCT
 from reconciler.providers.dodo.grants import PRORATION, RUNS_OUT, attached, units_of
 from reconciler.providers.dodo.limits import TERM, rate_text
@@ -24,23 +24,33 @@ if TYPE_CHECKING:
 
 Credits: TypeAlias = "Mapping[str, Credit]"
 
+_NONE: tuple[str, ...] = ()
+
 
 def plan_product(document: Plan, part: Part, adopt: str | None, credits_by_name: Credits) -> Resource:
     """The product of one price or commitment of a plan; the plan is without mistakes and within the limits."""
-    commitment = part.commitment
+    wanted, commitment = document.spec, part.commitment
     if commitment is not None:
         line = _line(commitment.meter, commitment.rate, commitment.included)
         price = _usage_price(document, part, commitment.fee, [line])
+        charged = [f"Meter/{commitment.meter}"]
     else:
         price = _plan_price(document, part)
+        charged = [f"Meter/{line.meter}" for _, line in part.lines]
+        charged += [f"Credit/{line.credit}" for _, line in part.lines if line.credit is not None]
     address = f"Plan/{document.metadata.name}:{part.name}"
-    grants = [(line.credit, units_of(line, part.every) or 0) for _, line in part.credits]
-    notes: tuple[str, ...] = (RUNS_OUT, PRORATION) if grants else ()
-    if document.spec.per_seat is not None or document.spec.trial is not None:
+    if not part.credits:
+        grants, notes = [], _NONE
+    else:
+        grants = [(line.credit, units_of(line, part.every) or 0) for _, line in part.credits]
+        notes = (RUNS_OUT, PRORATION)
+    if wanted.per_seat is not None or wanted.trial is not None:
         notes = (*_seat_notes(document), *_checkout_notes(document, part), *notes)
-    if document.spec.purchasing_power_parity or (part.standing_discount is not None and part.metered):
+    if wanted.purchasing_power_parity or (part.standing_discount is not None and part.metered):
         notes = (*notes, *_parity_notes(document), *_standing_notes(part))
-    return _resource(address, part.title, document, price, adopt, notes, _attached(grants, credits_by_name))
+    charged += [f"Credit/{name}" for name, _ in grants]
+    credits_attached = _attached(grants, credits_by_name) if grants else []
+    return _resource(address, part.title, document, price, adopt, notes, credits_attached, charged)
 
 
 def single_product(document: Product, adopt: str | None, credits_by_name: Credits) -> Resource:
@@ -59,7 +69,8 @@ def single_product(document: Product, adopt: str | None, credits_by_name: Credit
     grants = [(grant.credit, grant.units) for grant in wanted.credits]
     notes = (*((RUNS_OUT,) if grants else ()), *_parity_notes(document))
     address = f"Product/{document.metadata.name}"
-    return _resource(address, wanted.title, document, price, adopt, notes, _attached(grants, credits_by_name))
+    granted = [f"Credit/{name}" for name, _ in grants]
+    return _resource(address, wanted.title, document, price, adopt, notes, _attached(grants, credits_by_name), granted)
 
 
 def _attached(grants: Sequence[tuple[str, int]], credits_by_name: Credits) -> list[JSON]:
@@ -74,36 +85,37 @@ def _resource(
     adopt: str | None,
     notes: tuple[str, ...],
     credits_attached: list[JSON],
+    others: Sequence[str],
 ) -> Resource:
+    """One product. `others` are the addresses that its price and the credits on it refer to."""
     wanted = document.spec
-    entitlements: list[JSON] = [reference(f"Entitlement/{name}") for name in sorted(wanted.entitlements)]
-    names: Sequence[str] = document.spec.addons if document.kind == "Plan" else ()
-    addons: list[JSON] = [reference(f"Addon/{name}") for name in sorted(names)]
-    brand: JSON = reference(f"Brand/{wanted.brand}") if wanted.brand is not None else None
-    pointing = [part for part in (entitlements, credits_attached, price.get("meters"), addons, brand) if part]
-    references = references_in(pointing) if pointing else ()
+    entitled = [f"Entitlement/{name}" for name in sorted(wanted.entitlements)]
+    added = [f"Addon/{name}" for name in sorted(document.spec.addons)] if document.kind == "Plan" else []
+    brand = [f"Brand/{wanted.brand}"] if wanted.brand is not None else []
+    references = tuple(sorted({*others, *entitled, *added, *brand}))
     body: dict[str, JSON] = {
         "name": name,
         "description": wanted.description,
         "tax_category": wanted.tax_category.replace("-", "_"),
         "features": list(wanted.features),
-        "entitlements": entitlements,
+        "entitlements": list(map(reference, entitled)),
         "credit_entitlements": credits_attached,
-        "addons": addons,
-        "brand_id": brand,
+        "addons": list(map(reference, added)),
+        "brand_id": reference(brand[0]) if brand else None,
         "price": price,
     }
-    return Resource(address, PRODUCT, name, body, tuple(sorted(set(references))), adopt, notes)
+    return Resource(address, PRODUCT, name, body, references, adopt, notes)
 
 
 def _common(kind: str, amount: Money, document: Plan | Product, standing: Percent | None) -> dict[str, JSON]:
     # In the order in which live prices are lifted: equal bodies in equal order are compared at once.
+    wanted = document.spec
     return {
         "type": kind,
         "currency": amount.currency,
         "discount_bps": standing.basis_points if standing is not None else 0,
-        "tax_inclusive": document.spec.tax == "included",
-        "purchasing_power_parity": document.spec.purchasing_power_parity,
+        "tax_inclusive": wanted.tax == "included",
+        "purchasing_power_parity": wanted.purchasing_power_parity,
     }
 
 

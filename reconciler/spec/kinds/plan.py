@@ -187,7 +187,8 @@ class Plan(ConfigurationDocument):
         yield from _price_mistakes(spec)
         if spec.commitments:
             yield from commitment_mistakes(spec.commitments, list(spec.prices))
-        yield from _currency_mistakes(spec, currencies)
+        if spec.commitments or len(currencies) > 1:
+            yield from _currency_mistakes(spec, currencies)
         if spec.trial is not None:
             yield from _trial_mistakes(spec.trial, currencies)
         if spec.usage:
