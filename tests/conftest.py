@@ -3,10 +3,13 @@
 import os
 import shutil
 import signal
+import ssl
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import certifi
 import pytest
 
 CACHE = tempfile.mkdtemp(prefix="ratecard-cache-")
@@ -27,6 +30,7 @@ UNCOUNTED = (
     "stale",
 )
 TESTS = Path(__file__).parent
+PATCHED = pytest.MonkeyPatch()
 
 
 def pytest_configure() -> None:
@@ -35,11 +39,24 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     # Commands remember in a place of these tests, never in the cache of whoever runs them.
     os.environ["XDG_CACHE_HOME"] = CACHE
+    _read_certificates_once()
+
+
+def _read_certificates_once() -> None:
+    """Each client reads those of all the world, which takes 20 ms; those of tests speak to loopback without any."""
+    read, world = ssl.create_default_context, {"cafile": certifi.where()}
+    once = read(cafile=world["cafile"])
+
+    def create(*arguments: Any, **options: Any) -> ssl.SSLContext:
+        return once if not arguments and options == world else read(*arguments, **options)
+
+    PATCHED.setattr(ssl, "create_default_context", create)
     os.environ["XDG_STATE_HOME"] = CACHE
 
 
 def pytest_unconfigure() -> None:
     """Nothing is left of what commands remembered."""
+    PATCHED.undo()
     shutil.rmtree(CACHE, ignore_errors=True)
 
 
