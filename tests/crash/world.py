@@ -66,7 +66,7 @@ class World:
         self._sandbox = EmbeddedSandbox(self.folder / "books.db")
         self._sandbox.__enter__()
         headers = {"Authorization": f"Bearer {KEY}"}
-        self._http = httpx.Client(base_url=self._sandbox.url, headers=headers, timeout=20, trust_env=False)
+        self._http = httpx.Client(base_url=self._sandbox.url, headers=headers, timeout=120, trust_env=False)
         self.settle_in(self.home)
         return self
 
