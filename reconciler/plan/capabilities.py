@@ -65,7 +65,8 @@ class KindCapabilities:
     are none: the rules of a policy go by them. An `accessory` is a part of another object, and is never removed because
     nobody asks for it; what `goes_along` goes with the objects that it refers to, without being removed by itself.
     `keeps` is whether the journal keeps what the provider does not tell back. `largest_file` is how many bytes a file
-    that it names can have.
+    that it names can have. `let_be` names the fields that no spec says in the elements of a list, by the list, with the
+    field by which its elements are told apart: they stay as they are while the element is there, and come back with it.
     """
 
     kind: str
@@ -89,6 +90,7 @@ class KindCapabilities:
     goes_along: bool = False
     keeps: bool = False
     largest_file: int = 0
+    let_be: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
 
 
 # Kinds of actions that are done here, on whatever account, without asking its provider.

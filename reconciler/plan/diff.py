@@ -26,6 +26,7 @@ from reconciler.plan.resource import (
     same_value,
     with_values_of,
 )
+from reconciler.plan.untold import with_what_no_spec_says
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,6 +359,8 @@ class _Comparison:
         asked = resource
         if found is not None and resource.ignored:
             resource = replace(resource, body=with_values_of(resource.body, found.body, resource.ignored))
+        if found is not None:
+            resource = self._with_what_no_spec_says(resource, found.body)
         same = found is not None and _alike(found.body, resource)
         formerly = references_in(found.body) if found is not None and not same else ()
         for address in (*resource.references, *formerly):
@@ -378,6 +381,7 @@ class _Comparison:
             resource = replace(asked, body=with_values_of(asked.body, before, asked.ignored))
             if not same_value(resource.body, asked.body):
                 self.ignored.append(Difference(asked.address, asked.kind, resource.body, asked.body))
+        resource = self._with_what_no_spec_says(resource, before)
         adopted = found.id in self.taken and found.id not in self.bound_ids and found.owner is None
         former = self.moved.get(resource.address) if not adopted else None
         if adopted:
@@ -408,6 +412,11 @@ class _Comparison:
             reason = f"moved from {former}: the same object under another name" if former else None
             update = self._change(Verb.UPDATE, resource, found, before, resource.body, reason=reason)
             self.changes.append(replace(update, moved_from=former) if former else update)
+
+    def _with_what_no_spec_says(self, resource: Resource, live: Body) -> Resource:
+        kind = self._kind(resource.kind)
+        body = with_what_no_spec_says(resource.body, live, kind) if kind.let_be else resource.body
+        return resource if body is resource.body else replace(resource, body=body)
 
     def _is_as_seen(self, resource: Resource, found: LiveResource) -> bool:
         """Whether what is equal is all that there is to tell: as it is of nearly all."""

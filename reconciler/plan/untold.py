@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
+from reconciler.base.canonical import Body, canonical_json
+from reconciler.plan.capabilities import KindCapabilities
 from reconciler.plan.resource import Live
 
 # So many ids are named; of more, their number is.
@@ -31,3 +34,22 @@ def unlisted_of(live: Live) -> Iterator[str]:
     if live.unlisted:
         kinds = ", ".join(f"{kind.replace('_', ' ')}s" for kind in live.unlisted)
         yield f"not looked for, as there were none within a day and no spec asks for any: {kinds}; --refresh full looks"
+
+
+def with_what_no_spec_says(wanted: Body, live: Body, kind: KindCapabilities) -> Body:
+    """What is asked for, with the fields of live elements that nobody asks for; the same body where there are none."""
+    for name, (key, fields) in kind.let_be.items():
+        theirs = {_told_apart(one, key): {f: one[f] for f in fields if f in one} for one in _elements(live, name)}
+        if any(theirs.values()):
+            elements = [{**theirs.get(_told_apart(one, key), {}), **one} for one in _elements(wanted, name)]
+            wanted = {**wanted, name: elements}
+    return wanted
+
+
+def _elements(body: Body, name: str) -> list[Mapping[str, Any]]:
+    found: Any = body.get(name)
+    return list(found or ())
+
+
+def _told_apart(element: Mapping[str, Any], key: str) -> bytes:
+    return canonical_json(element[key])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Literal, get_args, get_origin
 
-from reconciler.testing.mutations import at, others, replaced
+from reconciler.testing.mutations import others, replaced
 
 from .fields import Covered, Field, Path, changeable, members, route_of, said, types_of
 from .outside import CREDIT_ECHOES, METER_ECHOES, Item, Outside, stable
@@ -18,8 +18,6 @@ OBJECTS, VALUES = 6, 6
 NOT_COPIED = ("name", "code", "url", "group_name", "metadata", "headers")
 # Sent again, the credits of a product take from the credits what they do not say: never both at once.
 APART = (("PATCH /credit-entitlements/*", ""), ("PATCH /products/*", "credit_entitlements"))
-# What no spec says of a credit on a product: where the credit goes, it goes with it.
-UNSAID = {"overage_behavior": "forgive_at_reset", "proration_behavior": "no_prorate"}
 
 
 @dataclass(frozen=True)
@@ -133,8 +131,6 @@ def _bodies(
         yield from _additions(form, shape, random)
     elif places:
         path, value = random.choice(places)
-        if path[-1] == "credit_entitlement_id" and _unsaid(at(form.body, path[:-1])):
-            return
         seen = [] if str(path[-1]) in NOT_COPIED else [one for one in pool[form.route, shape] if one is not None]
         for other in others(value, [*seen, *_made_up(types_of(form.route)[shape], value)], random):
             yield _sent(form, replaced(form.body, path, other), path)
@@ -143,14 +139,8 @@ def _bodies(
         if form.body.get(top):  # of another type
             return
         for whole in pool[form.route, top]:
-            if top == "credit_entitlements":
-                whole = [_without(one, UNSAID if shape.rpartition(".")[2] not in UNSAID else ()) for one in whole]
             if any(found == shape and value for found, _, value in said(form.route, {top: whole})):
                 yield {top: whole}
-
-
-def _unsaid(attached: Mapping[str, Any]) -> bool:
-    return any(attached.get(name) not in (None, usual) for name, usual in UNSAID.items())
 
 
 def _sent(form: Form, body: Mapping[str, Any], path: Path) -> dict[str, Any]:

@@ -73,6 +73,7 @@ _ATTACHED_EXTRAS = (
     "trial_credits",
     "trial_credits_expire_after_trial",
 )
+_LET_BE = {"overage_behavior": "forgive_at_reset", "proration_behavior": "no_prorate"}
 _KEY_TERMS = ("activations_limit", "activation_message", "duration_count", "duration_interval")
 
 Raw = Mapping[str, Any]
@@ -257,13 +258,14 @@ def _references(ids: Sequence[str], addresses: Addresses) -> list[dict[str, Any]
 
 
 def _attached(attached: Sequence[Raw], addresses: Addresses) -> list[dict[str, Any]]:
-    """The credits on a product. `proration_behavior` is left out: nothing of ours says it, and it is always there."""
+    """The credits on a product. What nothing of ours says is there where it is not as usual, and is let be."""
     found: list[dict[str, Any]] = [
         {
             "credit_entitlement_id": _refer(one["credit_entitlement_id"], addresses),
             "credits_amount": _decimal(one["credits_amount"]),
             **_credit_terms(one),
             **_extras(one, _ATTACHED_EXTRAS),
+            **{name: one[name] for name, usual in _LET_BE.items() if one.get(name) not in (None, usual)},
         }
         for one in attached
     ]
