@@ -31,7 +31,8 @@ def overlay_schema(shared: Schema, overlay: Schema) -> Schema:
         if "lifecycle" not in own:
             properties.pop("lifecycle")
         parts[f"{kind}{_PART}"] = {**written, "description": f"Parts of a {kind}", "properties": properties}
-    named = {name: part for name, part in shared.items() if name in _referred(parts, shared)}
+    referred = _referred(parts, shared)
+    named = {name: part for name, part in shared.items() if name in referred}
     return {
         "title": "Overlay",
         "oneOf": [{"$ref": f"#/$defs/{kind}{_PART}"} for kind in sorted(KINDS)],
