@@ -64,7 +64,7 @@ def plan_and_apply(session: Session) -> Applied:
     planned = make_change_set(session)
     assert planned.change_set is not None, planned.diagnostics
     remember(session, planned.change_set)
-    approve(session, planned.change_set, "Ann")
+    approve(session, planned.change_set, "Ann", confirmed=len(planned.change_set.irreversible()))
     return apply_change_set(session, planned.change_set)
 
 
@@ -72,7 +72,7 @@ def by_hand(example: Path, folder: Path, sandbox: str, http: httpx.Client) -> No
     """Make the objects of an example, and take our marks off them: as if somebody had made them in the dashboard."""
     import shutil
 
-    shutil.copytree(example / "specs", folder / "specs")
+    shutil.copytree(example, folder, dirs_exist_ok=True)
     workspace = (
         (example / "ratecard.yaml").read_text().replace("mode: sandbox\n", f"mode: sandbox\n      url: {sandbox}\n")
     )
@@ -88,7 +88,9 @@ def by_hand(example: Path, folder: Path, sandbox: str, http: httpx.Client) -> No
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
-def test_what_was_made_by_hand_is_taken_over_without_a_change(example, tmp_path, sandbox, http, session):
+def test_what_was_made_by_hand_is_taken_over_without_a_change(example, tmp_path, sandbox, http, session, monkeypatch):
+    for name in ("SHOP_SENDER", "SHOP_TOKEN"):
+        monkeypatch.setenv(name, "told-to-nobody")
     by_hand(example, tmp_path, sandbox, http)
     found = import_account(session)
     assert (found.left, found.diagnostics) == ((), ())
