@@ -64,8 +64,17 @@ class WorkspaceMaterials:
         return self._read(path, LARGEST_FILE)
 
     def open(self, path: str) -> BinaryIO:
-        """A file beneath the workspace, to be read piece by piece. Raises RatecardError."""
-        return self._open(path)
+        """A file beneath the workspace, to be read in pieces: what is opened so may be sent. Raises RatecardError."""
+        file = self._open(path)
+        beginning = file.read(_PIECE)
+        if any(secret.encode() in beginning for secret in known_secrets(self._workspace)):
+            file.close()
+            raise RefusedError(
+                f"{path} holds a secret of this workspace's own, such as the key of an account",
+                hint="nobody else is ever sent it: name another file",
+            )
+        file.seek(0)
+        return file
 
     def check_sink(self, target: str) -> None:
         """Raise RatecardError where a secret could not be put."""

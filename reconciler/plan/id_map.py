@@ -15,8 +15,8 @@ _MADE = "Made by `ratecard ids --format {style} --account {account}`. Do not edi
 
 
 def ids_by_address(bindings: Mapping[str, Binding]) -> dict[str, str]:
-    """Provider ids by address, in the order of addresses."""
-    return {address: bindings[address].id for address in sorted(bindings)}
+    """Provider ids by address, in the order of addresses; what is a part of an object has no id that others know."""
+    return {address: bindings[address].id for address in sorted(bindings) if "/" not in bindings[address].id}
 
 
 def as_json(ids: Mapping[str, str], account: AccountIdentity) -> str:

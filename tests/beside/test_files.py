@@ -10,7 +10,10 @@ import pytest
 
 from reconciler.base.failpoints import ArmedFailpoints
 from reconciler.engine.applying import Result, apply_change_set
+from reconciler.engine.config import load_workspace
 from reconciler.engine.deciding import approve
+from reconciler.engine.drift_accepting import rewrite_specs
+from reconciler.engine.drift_deciding import choose
 from reconciler.engine.drifting import look_for_drift
 from reconciler.engine.importing import import_account, write_specs
 from reconciler.engine.planning import make_change_set, remember
@@ -18,6 +21,7 @@ from reconciler.engine.session import open_session
 from reconciler.providers.dodo.capabilities import CAPABILITIES, FILE
 from reconciler.providers.dodo.client import Client
 from reconciler.testing.clock import StandingClock
+from tests.laws.place import KEY
 
 BOOK = b"%PDF one"
 HANDBOOK = """apiVersion: ratecard.dev/v1alpha1
@@ -59,7 +63,7 @@ def ids(dodo) -> list[str]:
 def by_hand(dodo, name: str = "theirs.pdf", data: bytes = b"theirs") -> str:
     [one] = dodo.call("GET", "/entitlements")["items"]
     url = f"{dodo.url}/entitlements/{one['id']}/files"
-    key = {"Authorization": "Bearer dodo_test_0123456789abcdef"}
+    key = {"Authorization": f"Bearer {KEY}"}
     answer = httpx.post(url, files={"file": (name, data, "application/pdf")}, headers=key, trust_env=False)
     assert answer.status_code == 201, answer.text
     return answer.json()["file_id"]
@@ -283,6 +287,8 @@ def test_a_file_that_cannot_be_uploaded_is_told_with_its_place(place, what: str)
         ("[files/handbook.pdf, other/Handbook.pdf]", "customers see the name alone"),
         ("[/etc/passwd]", "paths"),
         ("['../handbook.pdf']", "beneath the workspace"),
+        ("[.ratecard/journal.db]", "is not for customers"),
+        ("[deploy/.env]", "is not for customers"),
     ],
 )
 def test_paths_that_cannot_be_are_mistakes_of_the_spec(place, paths: str, words: str) -> None:
@@ -291,6 +297,35 @@ def test_paths_that_cannot_be_are_mistakes_of_the_spec(place, paths: str, words:
         planned = make_change_set(work.session)
     [told] = planned.diagnostics
     assert words in f"{told.path} {told.message}"
+
+
+def test_a_file_that_holds_the_key_of_an_account_is_uploaded_to_nobody(
+    place, dodo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = with_files(place)
+    path = here.folder / "ratecard.yaml"
+    path.write_text(path.read_text().replace("mode: sandbox,", "mode: sandbox, key: env:ACCOUNT_KEY,"))
+    monkeypatch.setenv("ACCOUNT_KEY", KEY)
+    workspace, _ = load_workspace(here.folder)
+    assert workspace is not None
+    here.workspace = workspace
+    (here.folder / "files" / "samples.zip").write_text(f"export DODO={KEY}\n")
+    with here.open() as work:
+        planned = make_change_set(work.session)
+    [told] = planned.diagnostics
+    assert (told.path, KEY in told.message) == ("spec.files.paths.1", False)
+    assert "POST /entitlements" not in dodo.counts()
+
+
+def test_a_file_of_others_is_kept_in_the_spec_beside_ours_when_it_is_accepted(place, dodo) -> None:
+    here = with_files(place)
+    with here.open() as work:
+        work.converge()
+        theirs = by_hand(dodo)
+        [rewritten] = rewrite_specs(work.session, choose(look_for_drift(work.session), ["Entitlement/handbook"]))
+        assert (theirs in rewritten.text, "files/handbook.pdf" in rewritten.text) == (True, True)
+        here.write_files({"handbook.yaml": rewritten.text})
+        assert work.plan().changes == ()
 
 
 def test_an_import_names_files_that_are_there_by_their_ids_and_leaves_them_where_they_are(place, dodo) -> None:

@@ -35,7 +35,9 @@ def run_python(source: str) -> dict[str, str]:
 def test_the_map_is_in_the_order_of_addresses_however_it_was_bound():
     one, two = Binding("Plan/a", "product", "pdt_1"), Binding("Meter/b", "gauge", "mtr_1")
     forwards = ids_by_address({"Plan/a": one, "Meter/b": two})
-    backwards = ids_by_address({"Meter/b": two, "Plan/a": one})
+    backwards = ids_by_address(
+        {"Meter/b": two, "Plan/a": one, "Plan/a:image": Binding("Plan/a:image", "image", "pdt_1/image")}
+    )
     assert list(forwards) == ["Meter/b", "Plan/a"]
     for style in (as_json, as_typescript, as_python):
         assert style(forwards, ACCOUNT) == style(backwards, ACCOUNT)

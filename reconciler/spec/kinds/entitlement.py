@@ -134,6 +134,14 @@ def _files_mistakes(files: Files) -> Iterator[Mistake]:
     if not files.paths and not files.ids and files.link is None:
         hint = "write paths: [files/handbook.pdf] or link: https://host/path"
         yield Mistake("it gives neither a file nor a link", code="entitlement/files", hint=hint, at=at)
+    for index, path in enumerate(files.paths):
+        if any(part.startswith(".") and part.strip(".") for part in path.split("/")):
+            yield Mistake(
+                f'"{path}" is hidden, and what is hidden is not for customers',
+                code="entitlement/files",
+                hint="put a copy beside the specs, under a name without a dot in front",
+                at=(*at, "paths", index),
+            )
     names = [path.rpartition("/")[2].casefold() for path in files.paths]
     for index, path in enumerate(files.paths):
         if names[index] in names[:index]:
