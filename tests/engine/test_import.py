@@ -72,11 +72,7 @@ def by_hand(example: Path, folder: Path, sandbox: str, http: httpx.Client) -> No
     """Make the objects of an example, and take our marks off them: as if somebody had made them in the dashboard."""
     import shutil
 
-<<<<<<< Updated upstream
     shutil.copytree(example, folder, dirs_exist_ok=True)
-=======
-    shutil.copytree(example, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".ratecard"))
->>>>>>> Stashed changes
     workspace = (
         (example / "ratecard.yaml").read_text().replace("mode: sandbox\n", f"mode: sandbox\n      url: {sandbox}\n")
     )
@@ -92,17 +88,9 @@ def by_hand(example: Path, folder: Path, sandbox: str, http: httpx.Client) -> No
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
-<<<<<<< Updated upstream
 def test_what_was_made_by_hand_is_taken_over_without_a_change(example, tmp_path, sandbox, http, session, monkeypatch):
     for name in ("SHOP_SENDER", "SHOP_TOKEN"):
         monkeypatch.setenv(name, "told-to-nobody")
-=======
-def test_what_was_made_by_hand_is_taken_over_without_a_change(
-    example, tmp_path, sandbox, http, session, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setenv("SHOP_TOKEN", "token-of-the-shop")
-    monkeypatch.setenv("SHOP_SENDER", "billing")
->>>>>>> Stashed changes
     by_hand(example, tmp_path, sandbox, http)
     found = import_account(session)
     assert (found.left, found.diagnostics) == ((), ())
