@@ -106,9 +106,14 @@ class Layers:
         self.over = over
         self.told: list[Diagnostic] = []
 
+    @property
+    def are_none(self) -> bool:
+        """Whether there are none, under or over anything."""
+        return not self.under and not self.over
+
     def apply(self, value: Value, source: Source) -> Iterator[tuple[Value, Source]]:
         """A document as it is with its layers, and each of its variants."""
-        if not self.under and not self.over and isinstance(value, dict) and VARIANTS not in value:
+        if self.are_none and isinstance(value, dict) and VARIANTS not in value:
             yield value, source  # as nearly all are
             return
         kind, name = _identity(value)

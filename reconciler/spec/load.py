@@ -13,6 +13,7 @@ from reconciler.base.records import dataclass
 from reconciler.spec.compose import MOST_MISTAKES, Examined, Value
 from reconciler.spec.core import ValidationError
 from reconciler.spec.files import Reader, SourceFile
+from reconciler.spec.kinds.fields import clean_text
 from reconciler.spec.kinds.registry import API_VERSION, KINDS, AnyDocument
 from reconciler.spec.layers import Layers
 from reconciler.spec.models import validator
@@ -115,11 +116,12 @@ def _load_file(file: SourceFile, composer: Composer, reading: _Reading) -> None:
     """Add the specs and the mistakes of a file."""
     composed = composer.compose(file)
     told = list(composed.diagnostics)
+    clean = composed.clean and reading.layers.are_none
     if not composed.documents and not told:
         told.append(_nothing(file, Severity.WARNING))
     for written, own, flagged in composed.documents:
         for value, source in [(written, own)] if flagged else reading.layers.apply(written, own):
-            document = None if flagged else _read_document(value)
+            document = None if flagged else _read_document(value, clean)
             if document is not None:
                 reading.specs.append(Spec(document, source))
                 continue
@@ -176,17 +178,20 @@ def diagnostic(spec: Spec | Source, mistake: Mistake, *, severity: Severity = Se
 
 
 @cache
-def _validator(kind: str) -> Callable[[Any], AnyDocument] | None:
-    """What validates documents of a kind, built when the first is there; None for what is no kind."""
-    return validator(KINDS[kind]).validate_python if kind in KINDS else None
+def _validator(kind: str, clean: bool = False) -> Callable[[Any], AnyDocument] | None:
+    """What validates documents of a kind, built when the first is there; None for what is no kind.
+
+    In `clean` ones there is nothing that nobody sees, so that no text is looked through for it.
+    """
+    return validator(KINDS[kind], clean_text if clean else None).validate_python if kind in KINDS else None
 
 
-def _read_document(value: Value) -> AnyDocument | None:
+def _read_document(value: Value, clean: bool) -> AnyDocument | None:
     """The document, or None when anything is wrong with it."""
     if type(value) is not dict:
         return None
     kind = value.get("kind")
-    validate = _validator(kind) if type(kind) is str else None
+    validate = _validator(kind, clean) if type(kind) is str else None
     if validate is None:
         return None
     try:

@@ -174,7 +174,7 @@ class _Model:
     __slots__ = "__dict__", "__pydantic_extra__", "__pydantic_fields_set__", "__pydantic_private__"
     __pydantic_fields_set__: set[str]
     declared: ClassVar[dict[str, FieldEntry]] = {}
-    built: ClassVar[dict[str, Any]] = {}  # of each model its own, when it is first needed
+    built: ClassVar[dict[Any, Any]] = {}  # of each model its own, when it is first needed
 
     def __init_subclass__(cls) -> None:
         cls.declared, cls.built = dict(cls.declared), {}
@@ -284,12 +284,26 @@ def to_camel(name: str) -> str:
     return first + "".join(map(str.title, rest)) + "_" * (len(name) - len(name.rstrip("_")))
 
 
-def validator(model: type[Any]) -> SchemaValidator:
-    """What reads documents of a model: built when the first is there."""
-    if "validator" not in model.built:
-        model.built["validator"] = SchemaValidator(_model_schema(model))
-    found: SchemaValidator = model.built["validator"]
+def validator(model: type[Any], spared: Callable[[Any], Any] | None = None) -> SchemaValidator:
+    """What reads documents of a model: built when the first is there.
+
+    `spared` is a function before a type (`BeforeValidator`) that has nothing to say of what is read.
+    """
+    key = ("validator", spared)
+    if key not in model.built:
+        schema = _model_schema(model)
+        model.built[key] = SchemaValidator(schema if spared is None else _without(schema, spared))
+    found: SchemaValidator = model.built[key]
     return found
+
+
+def _without(schema: Any, function: Callable[[Any], Any]) -> Any:
+    """A schema in which a function is not called before a type."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "function-before" and schema["function"]["function"] is function:
+            return _without(schema["schema"], function)
+        return {key: _without(part, function) for key, part in schema.items()}
+    return [_without(part, function) for part in schema] if isinstance(schema, list) else schema
 
 
 def fields_of(model: type[_Model]) -> dict[str, FieldEntry]:

@@ -79,9 +79,13 @@ def read_path(text: str) -> Path:
 
 
 class Composed:
-    """The documents of a file: each value with its source, and whether it must be examined (something is wrong)."""
+    """The documents of a file: each value with its source, and whether it must be examined (something is wrong).
+
+    `clean` says that all values are on one line each and hold printable ASCII alone.
+    """
 
     def __init__(self) -> None:
+        self.clean = False
         self.documents: list[tuple[Value, Source, bool]] = []
         self.diagnostics: list[Diagnostic] = []
 
@@ -100,6 +104,7 @@ class Composer:
             return composed
         plain = self._lines.documents(file.data.decode("utf-8"))
         if plain is not None:
+            composed.clean = file.data.isascii()
             self._read(plain, file, 0, 0, composed)
             return composed
         if len(self._memo) > _MEMO_SIZE:

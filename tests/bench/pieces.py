@@ -29,10 +29,13 @@ def _validators() -> None:
     """Import what reads, and build what validates each kind: a part of the start, which is measured with it."""
     from reconciler.engine import understanding, workspace_file
     from reconciler.providers.dodo import lower
+    from reconciler.spec.kinds.fields import clean_text
     from reconciler.spec.kinds.registry import KINDS
     from reconciler.spec.models import validator
 
     assert all((understanding, lower)), "they are imported"
+    for model in KINDS.values():
+        validator(model, clean_text)
     for model in (*KINDS.values(), workspace_file.WorkspaceDocument):
         validator(model)
 

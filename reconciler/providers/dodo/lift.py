@@ -48,13 +48,6 @@ ID_KEYS = {
 }
 
 _EXACT = 2**53 - 1
-_CYCLE = (
-    "currency",
-    "payment_frequency_count",
-    "payment_frequency_interval",
-    "subscription_period_count",
-    "subscription_period_interval",
-)
 # Kept only when they say something: no spec of ours sets them.
 _RECURRING_EXTRAS = ("trial_amount", "trial_apply_discounts")
 _ONE_TIME_EXTRAS = ("pay_what_you_want", "suggested_price")
@@ -203,32 +196,52 @@ def _price(raw: Raw, addresses: Addresses) -> Body:
     basis_points = raw.get("discount_bps")
     if basis_points is None:
         basis_points = (raw.get("discount") or 0) * 100  # the older spelling: whole percent
-    body: dict[str, JSON] = {
-        "type": raw["type"],
-        "currency": _word(raw["currency"]),
-        "discount_bps": _whole(basis_points),
-        "tax_inclusive": bool(raw.get("tax_inclusive")),
-        "purchasing_power_parity": bool(raw.get("purchasing_power_parity")),
-    }
-    if raw["type"] == "one_time_price":
-        return body | {"price": _whole(raw["price"])} | _extras(raw, _ONE_TIME_EXTRAS)
-    for name in _CYCLE:
-        body[name] = raw[name]
-    if raw["type"] == "usage_based_price":
+    kind, currency, discount = raw["type"], _word(raw["currency"]), _whole(basis_points)
+    inclusive, parity = bool(raw.get("tax_inclusive")), bool(raw.get("purchasing_power_parity"))
+    if kind == "one_time_price":
+        return {
+            "type": kind,
+            "currency": currency,
+            "discount_bps": discount,
+            "tax_inclusive": inclusive,
+            "purchasing_power_parity": parity,
+            "price": _whole(raw["price"]),
+            **_extras(raw, _ONE_TIME_EXTRAS),
+        }
+    # Each is written out whole: a dict that grows is laid out anew, and there are tens of thousands of them.
+    if kind == "usage_based_price":
         lines = [_line(line, addresses) for line in raw.get("meters") or ()]
         if len(lines) > 1:
             lines.sort(key=lambda line: next(iter(line["meter_id"].values())))
-        body["fixed_price"] = _whole(raw["fixed_price"])
-        body["meters"] = lines
-        return body
-    body["price"] = _whole(raw["price"])
-    body["trial_period_days"] = raw.get("trial_period_days") or 0
-    body["trial_payment_method_optional"] = bool(raw.get("trial_payment_method_optional"))
-    body["zero_amount_payment_method_optional"] = bool(raw.get("zero_amount_payment_method_optional"))
-    for name in _RECURRING_EXTRAS:
-        if raw.get(name):
-            body[name] = raw[name]
-    return body
+        return {
+            "type": kind,
+            "currency": currency,
+            "discount_bps": discount,
+            "tax_inclusive": inclusive,
+            "purchasing_power_parity": parity,
+            "payment_frequency_count": raw["payment_frequency_count"],
+            "payment_frequency_interval": raw["payment_frequency_interval"],
+            "subscription_period_count": raw["subscription_period_count"],
+            "subscription_period_interval": raw["subscription_period_interval"],
+            "fixed_price": _whole(raw["fixed_price"]),
+            "meters": lines,
+        }
+    return {
+        "type": kind,
+        "currency": currency,
+        "discount_bps": discount,
+        "tax_inclusive": inclusive,
+        "purchasing_power_parity": parity,
+        "payment_frequency_count": raw["payment_frequency_count"],
+        "payment_frequency_interval": raw["payment_frequency_interval"],
+        "subscription_period_count": raw["subscription_period_count"],
+        "subscription_period_interval": raw["subscription_period_interval"],
+        "price": _whole(raw["price"]),
+        "trial_period_days": raw.get("trial_period_days") or 0,
+        "trial_payment_method_optional": bool(raw.get("trial_payment_method_optional")),
+        "zero_amount_payment_method_optional": bool(raw.get("zero_amount_payment_method_optional")),
+        **_extras(raw, _RECURRING_EXTRAS),
+    }
 
 
 def _line(raw: Raw, addresses: Addresses) -> dict[str, Any]:

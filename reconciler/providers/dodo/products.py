@@ -59,7 +59,11 @@ def single_product(document: Product, adopt: str | None, credits_by_name: Credit
     amount = wanted.amount if wanted.amount is not None else open_price.minimum if open_price else None
     assert amount is not None, "a product has an amount or a minimum"
     price: dict[str, JSON] = {
-        **_common("one_time_price", amount, document, wanted.standing_discount),
+        "type": "one_time_price",
+        "currency": amount.currency,
+        "discount_bps": _points(wanted.standing_discount),
+        "tax_inclusive": wanted.tax == "included",
+        "purchasing_power_parity": wanted.purchasing_power_parity,
         "price": amount.minor,
     }
     if open_price is not None:
@@ -107,26 +111,12 @@ def _resource(
     return Resource(address, PRODUCT, name, body, references, adopt, notes)
 
 
-def _common(kind: str, amount: Money, document: Plan | Product, standing: Percent | None) -> dict[str, JSON]:
-    # In the order in which live prices are lifted: equal bodies in equal order are compared at once.
-    wanted = document.spec
-    return {
-        "type": kind,
-        "currency": amount.currency,
-        "discount_bps": standing.basis_points if standing is not None else 0,
-        "tax_inclusive": wanted.tax == "included",
-        "purchasing_power_parity": wanted.purchasing_power_parity,
-    }
+# The fields of a price stand in the order in which live prices are lifted: equal bodies in equal order are compared at
+# once. Each price is written out whole: a dict that grows is laid out anew, and there are tens of thousands of them.
 
 
-def _cycle(kind: str, amount: Money, document: Plan, part: Part) -> dict[str, JSON]:
-    every, ends_after = part.every, part.ends_after or TERM
-    cycle = _common(kind, amount, document, part.standing_discount)
-    cycle["payment_frequency_count"] = every.count
-    cycle["payment_frequency_interval"] = every.unit.capitalize()
-    cycle["subscription_period_count"] = ends_after.count
-    cycle["subscription_period_interval"] = ends_after.unit.capitalize()
-    return cycle
+def _points(standing: Percent | None) -> int:
+    return standing.basis_points if standing is not None else 0
 
 
 def _plan_price(document: Plan, part: Part) -> Mapping[str, JSON]:
@@ -134,11 +124,22 @@ def _plan_price(document: Plan, part: Part) -> Mapping[str, JSON]:
     assert amount is not None, "a price without an exact amount is refused before"
     if not part.lines:
         trial = wanted.trial if wanted.trial is not None and wanted.trial.via == "price" else None
-        body = _cycle("recurring_price", amount, document, part)
-        body["price"] = amount.minor
-        body["trial_period_days"] = trial.days if trial else 0
-        body["trial_payment_method_optional"] = trial is not None and trial.card == "optional"
-        body["zero_amount_payment_method_optional"] = wanted.card_when_free == "optional"
+        ends_after = part.ends_after or TERM
+        body: dict[str, JSON] = {
+            "type": "recurring_price",
+            "currency": amount.currency,
+            "discount_bps": _points(part.standing_discount),
+            "tax_inclusive": wanted.tax == "included",
+            "purchasing_power_parity": wanted.purchasing_power_parity,
+            "payment_frequency_count": every.count,
+            "payment_frequency_interval": every.unit.capitalize(),
+            "subscription_period_count": ends_after.count,
+            "subscription_period_interval": ends_after.unit.capitalize(),
+            "price": amount.minor,
+            "trial_period_days": trial.days if trial else 0,
+            "trial_payment_method_optional": trial is not None and trial.card == "optional",
+            "zero_amount_payment_method_optional": wanted.card_when_free == "optional",
+        }
         if trial is not None and trial.amount is not None:
             body["trial_amount"] = trial.amount.minor
             if trial.discounts:
@@ -160,9 +161,20 @@ def _meter_of(pair: tuple[int, UsageLine]) -> str:
 
 
 def _usage_price(document: Plan, part: Part, fee: Money, meters: list[JSON]) -> Mapping[str, JSON]:
-    price = _cycle("usage_based_price", fee, document, part)
-    price["fixed_price"], price["meters"] = fee.minor, meters
-    return price
+    wanted, every, ends_after = document.spec, part.every, part.ends_after or TERM
+    return {
+        "type": "usage_based_price",
+        "currency": fee.currency,
+        "discount_bps": _points(part.standing_discount),
+        "tax_inclusive": wanted.tax == "included",
+        "purchasing_power_parity": wanted.purchasing_power_parity,
+        "payment_frequency_count": every.count,
+        "payment_frequency_interval": every.unit.capitalize(),
+        "subscription_period_count": ends_after.count,
+        "subscription_period_interval": ends_after.unit.capitalize(),
+        "fixed_price": fee.minor,
+        "meters": meters,
+    }
 
 
 def _credit_line(meter: str, credit: str, units: int) -> JSON:
