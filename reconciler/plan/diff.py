@@ -486,8 +486,9 @@ class _Comparison:
     def _remove_what_is_no_longer_desired(self) -> set[str]:
         removed = {change.id for change in self.changes if change.superseded and change.id}
         kept = {item.id for item in self.matched.values()}
-        owned = [(address, self.by_id.get(binding.id)) for address, binding in self.bindings.items()]
-        owned += [(address, item) for address, items in self.marked.items() for item in items]
+        bound = ((address, binding.id) for address, binding in self.bindings.items() if binding.id not in kept)
+        owned = [(address, self.by_id.get(object_id)) for address, object_id in bound]
+        owned += [(address, item) for address, items in self.marked.items() for item in items if item.id not in kept]
         # Addresses that stand for an object already: what else carries their mark was left over by a stopped run.
         stand = set(self.by_address)
         for address, item in owned:

@@ -39,6 +39,8 @@ def unlisted_of(live: Live) -> Iterator[str]:
 def with_what_no_spec_says(wanted: Body, live: Body, kind: KindCapabilities) -> Body:
     """What is asked for, with the fields of live elements that nobody asks for; the same body where there are none."""
     for name, (key, fields) in kind.let_be.items():
+        if not live.get(name):
+            continue  # as it is of most
         theirs = {_told_apart(one, key): {f: one[f] for f in fields if f in one} for one in _elements(live, name)}
         if any(theirs.values()):
             elements = [{**theirs.get(_told_apart(one, key), {}), **one} for one in _elements(wanted, name)]

@@ -57,6 +57,10 @@ class Page:
     def __getitem__(self, object_id: str) -> Raw:
         return self._objects()[object_id]
 
+    def forget(self) -> None:
+        """Keep the bytes alone: whoever asks for an object again has it decoded again."""
+        self._by_id = None
+
     def _objects(self) -> dict[str, Raw]:
         if self._by_id is None:
             self._by_id = {identify(self.kind, raw): raw for raw in self._decode(self._data)}
@@ -128,6 +132,17 @@ class Listing(Mapping[str, Raw]):
 
     def __len__(self) -> int:
         return len(self._where)
+
+    def taken(self) -> Iterator[tuple[str, Raw]]:
+        """Each object with its id, once: what was decoded of a page goes when the last of it was taken."""
+        last: Page | None = None
+        for object_id, page in self._where.items():
+            if last is not None and page is not last:
+                last.forget()
+            last = page
+            yield object_id, self.others[object_id] if page is None else page[object_id]
+        if last is not None:
+            last.forget()
 
     @property
     def special(self) -> Iterator[str]:

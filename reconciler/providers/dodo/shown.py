@@ -56,7 +56,7 @@ class Shown:
 
     def lifted(self, addresses: Mapping[str, str]) -> Iterator[LiveResource]:
         """All of them as resources. Raises ProviderError."""
-        for one, raw in self.active.items():
+        for one, raw in self.active.taken():
             yield lift(self.kind, self.changed.get(one, raw), addresses)
         for raw in self.archived.values():
             yield lift(self.kind, raw, addresses, archived=True)
