@@ -21,7 +21,7 @@ from reconciler.plan.impact import NOTHING, Exposure, Impact, ended, kept, repla
 from reconciler.plan.ownership import OwnershipMode
 from reconciler.plan.resource import Binding, Live
 from reconciler.plan.settings import OpenSetting
-from reconciler.plan.untold import unlisted_of
+from reconciler.plan.untold import unlisted_of, unread_of
 from reconciler.providers.base import ReadsLess
 
 if TYPE_CHECKING:
@@ -129,6 +129,7 @@ def make_change_set(session: Session, desired: Desired | None = None, *, whole: 
             *found.stays,
             *compared.untold,
             *unlisted_of(live),
+            *(unread_of(live) if session.account.mode != "sandbox" or session.account.url else ()),
         ),
         actions=(*moves.begun, *actions.begun),
         settings=_settings(session, wanted),

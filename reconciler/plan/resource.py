@@ -115,11 +115,13 @@ class Live:
     """All that was read of one account: `account_id` as the provider names it, None where no object told it.
 
     `unlisted` are the kinds that were not listed again: nobody asks for any, and shortly before there were none.
+    `unread` is how many products are known only as lists show them, where nobody has ever looked at all of them here.
     """
 
     resources: Sequence[LiveResource]
     account_id: str | None = None
     unlisted: tuple[str, ...] = ()
+    unread: int = field(default=0, compare=False)
 
 
 def same_value(one: JSON, other: JSON) -> bool:

@@ -29,6 +29,16 @@ def untold_of(live: Live, ids: Collection[str] | None = None) -> Iterator[str]:
         yield f"{have} {what}, which no spec says: {', '.join(sorted(having)[:_NAMED])}{more}; nothing here changes it"
 
 
+def unread_of(live: Live) -> Iterator[str]:
+    """A sentence about what no list shows of products, where nothing is remembered of them."""
+    if live.unread:
+        products = f"{live.unread:,} product{'' if live.unread == 1 else 's'}"
+        yield (
+            f"nothing is remembered here of {products}: add-ons, credits and a brand that somebody gave them by hand "
+            "are not seen; --refresh full looks"
+        )
+
+
 def unlisted_of(live: Live) -> Iterator[str]:
     """A sentence that names the kinds which were not listed again, where there are any."""
     if live.unlisted:

@@ -11,6 +11,7 @@ import pytest
 from reconciler.plan.capabilities import Reading
 from reconciler.plan.change_set import Verb
 from reconciler.plan.resource import Binding, Live
+from reconciler.plan.untold import unread_of
 from reconciler.providers.base import Keeper, Kept
 from reconciler.providers.dodo.capabilities import CAPABILITIES, PATHS
 from reconciler.providers.dodo.connection import DodoConnection
@@ -307,3 +308,39 @@ def test_of_many_webhooks_a_few_are_asked_for_headers_each_day_and_of_the_others
     [moved] = [one.id for one in live.resources if one.title.endswith("/24")]
     sandbox.call("PATCH", f"/webhooks/{moved}", {"description": "another"})
     assert counted(sandbox, account)[1][headers] == 1
+
+
+def test_a_reader_that_remembers_nothing_says_of_how_many_products_it_saw_only_the_list(
+    sandbox: Controls, account: Account
+) -> None:
+    account.create_all(lower_text(PLAIN))
+    (product,) = (one for address, one in account.ids.items() if address.startswith("Plan/"))
+    addon = sandbox.call("POST", "/addons", {"name": "Seat", "price": 500, "currency": "USD", "tax_category": "saas"})
+    sandbox.call("PATCH", f"/products/{product}", {"addons": [addon["id"]]})
+    fresh = connect(sandbox.url, lambda _: None)
+    try:
+        unseen = fresh.read(account.bindings())
+        assert (body_of(unseen, product)["addons"], unseen.unread) == ([], 1)
+        (told,) = unread_of(unseen)
+        assert told.startswith("nothing is remembered here of 1 product: add-ons, credits and a brand")
+        remembering = Memory()
+        fresh.keep_with(remembering)
+        assert fresh.read(account.bindings()).unread == 1
+        sandbox.move_clock(advance_seconds=5)  # within the same second it could change once more, unseen
+        seen = fresh.read(account.bindings(), whole=True)
+        assert (len(body_of(seen, product)["addons"]), seen.unread) == (1, 0)
+        again = fresh.read(account.bindings())
+        assert (len(body_of(again, product)["addons"]), again.unread, tuple(unread_of(again))) == (1, 0, ())
+    finally:
+        fresh.close()
+
+
+PLAIN = """
+apiVersion: ratecard.dev/v1alpha1
+kind: Plan
+metadata: {name: plain}
+spec:
+  title: Plain
+  taxCategory: saas
+  prices: {monthly: {amount: 9 USD, every: month}}
+"""

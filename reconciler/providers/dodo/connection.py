@@ -217,7 +217,7 @@ class DodoConnection:
             if binding.kind in expected:  # a binding may tell an address only
                 expected[binding.kind].add(binding.id)
         lists = self._lists(unasked, expected, whole=whole)
-        memory = PageMemory(None if whole else self._details.keeper)
+        memory = PageMemory(self._details.keeper, anew=whole)
         futures = {
             kind: self._pool.submit(self._read_kind, kind, expected[kind], memory) for kind in PATHS if lists.asks(kind)
         }
@@ -245,7 +245,8 @@ class DodoConnection:
         self._whole = so_far if whole else None
         below, untold = self._below.read(so_far)
         resources = resources_of(list(shown.values()), addresses, (*regional, *below), untold)
-        return Live(resources if deferred else tuple(resources), account, tuple(sorted(lists.spared)))
+        spared, unread = tuple(sorted(lists.spared)), self._details.unread(shown[PRODUCT], whole=whole)
+        return Live(resources if deferred else tuple(resources), account, spared, unread)
 
     def _whole_products(self, shown: Mapping[str, Shown], fresh: Collection[str] | None) -> Shown:
         """Products with what lists leave out, where there is any."""

@@ -8,10 +8,10 @@ part of an object is read).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Executor
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -20,8 +20,13 @@ from reconciler.providers.base import Keeper, Kept
 from reconciler.providers.dodo.capabilities import ADDON, BRAND, CREDIT, PRODUCT
 from reconciler.providers.dodo.marks import ATTACHED, LEFT_OUT, OWNER_KEY
 
+if TYPE_CHECKING:
+    from reconciler.providers.dodo.shown import Shown
+
 Raw = Mapping[str, Any]
 
+# What a keeper has once every product was read whole.
+_LOOKED = "looked at all"
 # How long a change may still follow another one under the same moment, where moments are told in whole seconds.
 _SAME_SECOND = timedelta(seconds=2)
 
@@ -72,6 +77,23 @@ class Details:
         """
         if self.keeper is not None and "credit_entitlements" in product and _is_exact(product):
             self.keeper.keep(PRODUCT, str(product["product_id"]), Kept(_moment(product), product))
+
+    def unread(self, products: Shown, *, whole: bool) -> int:
+        """How many products are known by their list alone; none where a keeper knows that all were looked at once.
+
+        From then on whatever somebody attaches by hand moves a product, and so is seen.
+        """
+        count = 0 if whole else len(products.active) - len(products.changed)
+        if self.keeper is None:
+            return count
+        if not count and self.keeper.recall(_LOOKED, PRODUCT) is None and self._has_all(products.active):
+            self.keeper.keep(_LOOKED, PRODUCT, Kept(_LOOKED, None))
+        return 0 if self.keeper.recall(_LOOKED, PRODUCT) is not None else count
+
+    def _has_all(self, ids: Iterable[str]) -> bool:
+        """Whether the keeper has all of these whole; not one that may change once more within the same second."""
+        kept = (self.keeper.recall(PRODUCT, one) if self.keeper is not None else None for one in ids)
+        return all(one is not None and one.body is not None for one in kept)
 
     def keep_only(self, ids: Collection[str]) -> None:
         """There are no other products than these."""

@@ -78,12 +78,14 @@ class Page:
 class PageMemory:
     """What a keeper keeps of pages. Without one, nothing is known of any page."""
 
-    def __init__(self, keeper: Keeper | None) -> None:
+    def __init__(self, keeper: Keeper | None, *, anew: bool = False) -> None:
+        """With `anew` no page is known, and what is found is kept: of what was known before, something was missed."""
         self._keeper = keeper
+        self._anew = anew
 
     def page(self, kind: str, data: bytes, decode: Decode) -> Page:
         """A page, with what is kept of these bytes. Raises what `decode` raises where nothing is."""
-        if self._keeper is None:
+        if self._keeper is None or self._anew:
             return Page(kind, data, decode, None)
         told = hash_of(data)
         return Page(kind, data, decode, _facts_in(self._keeper.recall(_of(kind), told)), told)
