@@ -133,6 +133,8 @@ class Movers:
     ) -> LeftOut | str | tuple[SubscriptionFact, Timing, PlanPreview, bool]:
         """What becomes of one: when it is moved and what that costs, previewed or computed; or why it is not."""
         terms = self.wanted.terms
+        if listed.product not in terms.offers:
+            return LeftOut.OVER  # it has gone elsewhere since it was listed there
         if isinstance(first := decide(listed, terms), LeftOut) and first is not LeftOut.NOT_TOLD:
             return first
         fact = self.books.subscription(listed.id)
