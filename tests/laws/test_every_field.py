@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 from dodopayments import DodoPayments
 
+from reconciler.engine.drifting import look_for_drift
+from reconciler.engine.planning import remember
+from reconciler.engine.recovering import recover
+
 from .everything import CUSTOMERS, EVERYTHING, REGROUPED, put_files
 from .fields import ROUTES, said, types_of
 from .place import KEY, Account, Place
@@ -131,3 +135,21 @@ def differing(one: Any, other: Any) -> Iterator[str]:
     elif isinstance(one, list) and isinstance(other, list):
         for left, right in zip(one, other, strict=False):
             yield from differing(left, right)
+
+
+def test_a_lost_journal_is_recovered_of_everything_and_nothing_is_made_or_sent_again(
+    everything: Place, living_account: Account
+):
+    with everything.open() as work:
+        work.converge()
+    for file in (everything.folder / ".ratecard").glob("journal.db*"):
+        file.unlink()
+    before = living_account.http.get("/_sandbox/ledger").json()["entries"]
+    with everything.open() as work:
+        found = recover(work.session, {})
+        assert (found.questions, found.missing) == ((), ())
+        assert found.change_set is not None
+        remember(work.session, found.change_set)
+        assert work.apply(found.change_set).left == ()
+        assert look_for_drift(work.session).drifts == ()
+    assert living_account.http.get("/_sandbox/ledger").json()["entries"] == before

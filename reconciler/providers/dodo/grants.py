@@ -38,6 +38,8 @@ RUNS_OUT = (
     "when the units are used up, Dodo stops nothing: your application asks for the balance of the customer and "
     "refuses use beyond it"
 )
+IDS_ONLY = "files named by their ids must be at Dodo already: those named by their paths are uploaded"
+UPLOADS = "Dodo says that a file is uploaded in one request, and not in which form: try it in test mode first"
 PRORATION = "Dodo does not document whether these units are prorated when the plan is changed: try it in test mode"
 
 
@@ -165,8 +167,9 @@ def entitlement_resource(document: Entitlement, adopt: str | None) -> Resource:
         notes = ("each key is your application's to deliver: Dodo makes a pending grant for each purchase",)
     elif kind in _ELSEWHERE:
         notes = (f"Dodo must be connected to {_ELSEWHERE[kind]} in its dashboard before this can be given",)
-    elif wanted.files is not None and wanted.files.ids:
-        notes = ("files named by their ids must be at Dodo already: those named by their paths are uploaded",)
+    elif wanted.files is not None:
+        ids, paths = wanted.files.ids, wanted.files.paths
+        notes = (IDS_ONLY,) * bool(ids) + (UPLOADS,) * bool(paths)
     return Resource(f"Entitlement/{document.metadata.name}", ENTITLEMENT, wanted.title, body, (), adopt, notes)
 
 
