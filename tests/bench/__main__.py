@@ -25,7 +25,7 @@ PROMPT = "raise the monthly price of plan-1 to 39 USD"
 NO_SANDBOX = "http://127.0.0.1:9"
 
 
-PARTS = ("start-up", "sizes", "pairs", "apply", "migration")
+PARTS = ("start-up", "sizes", "pairs", "apply", "window", "migration")
 
 
 def main() -> None:
@@ -59,6 +59,8 @@ def main() -> None:
             )
         if "apply" in parts:
             _told("apply", overhead(folder / "overhead", 100 if options.quick else 1000), rows)
+        if "window" in parts:
+            _told("window", window(folder / "window", 40 if options.quick else 400), rows)
         if "migration" in parts:
             _told("migration", migration(folder / "migration", 200, 2000), rows)
     missed = sum(row.met is False for row in rows)
@@ -285,6 +287,16 @@ def overhead(folder: Path, size: int) -> list[Row]:
     # On a busy disk the commits alone may take longer than they did in the run: then the processor's time speaks.
     own = max(found["own_ms"], found["cpu_ms"])
     return [Row("apply, own overhead a change", size, own, "ms", 5, beside)]
+
+
+def window(folder: Path, count: int) -> list[Row]:
+    """What may lie between the last look at a target and the write to it."""
+    from reconciler.engine.execution import FRESH_S
+    from tests.bench.windows import windows
+
+    found = windows(folder, count)
+    middle = f"half of them within {found[len(found) // 2] * 1000:.0f} ms; eight at once, each with its intent on disk"
+    return [Row("last look at a target to its write, longest", count, found[-1] * 1000, "ms", FRESH_S * 1000, middle)]
 
 
 def migration(folder: Path, few: int, many: int) -> list[Row]:
