@@ -36,6 +36,7 @@ def parse_time(text: str) -> datetime:
     return moment.astimezone(UTC)
 
 
+@lru_cache(maxsize=4096)
 def format_time(moment: datetime) -> str:
     """Write an aware moment as RFC 3339 in UTC with a `Z`; microseconds only when there are any."""
     assert moment.tzinfo is not None, "time is always aware"

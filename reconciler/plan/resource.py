@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TypeAlias
 
 import orjson
@@ -158,8 +159,9 @@ def _replaced(value: JSON, other: JSON, path: BodyPath) -> JSON:
     return {**value, step: _replaced(value.get(step), other[step], rest)}
 
 
+@lru_cache(maxsize=8192)
 def reference(address: str) -> Mapping[str, JSON]:
-    """A reference to an object of ours, whatever its id."""
+    """A reference to an object of ours, whatever its id: the same one in all that refer to it, so never edited."""
     return {REFERENCE: address}
 
 

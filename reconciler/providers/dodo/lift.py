@@ -14,7 +14,7 @@ from typing import Any
 from reconciler.base.canonical import JSON, Body
 from reconciler.base.clock import format_time, parse_time
 from reconciler.base.errors import ProviderError
-from reconciler.plan.resource import FOREIGN, REFERENCE, LiveResource
+from reconciler.plan.resource import LiveResource, foreign, reference
 from reconciler.providers.dodo.capabilities import (
     ADDON,
     BRAND,
@@ -264,9 +264,9 @@ def _credit_of(raw: Raw, addresses: Addresses) -> dict[str, JSON]:
     }
 
 
-def _references(ids: Sequence[str], addresses: Addresses) -> list[dict[str, Any]]:
+def _references(ids: Sequence[str], addresses: Addresses) -> list[Mapping[str, JSON]]:
     found = [_refer(provider_id, addresses) for provider_id in ids]
-    found.sort(key=lambda target: next(iter(target.values())))
+    found.sort(key=lambda target: str(next(iter(target.values()))))
     return found
 
 
@@ -437,9 +437,9 @@ _LIFT: Mapping[str, Callable[[Raw, Raw, Addresses], tuple[str, Body]]] = {
 }
 
 
-def _refer(provider_id: str, addresses: Addresses) -> dict[str, Any]:
+def _refer(provider_id: str, addresses: Addresses) -> Mapping[str, JSON]:
     address = addresses.get(_word(provider_id))
-    return {REFERENCE: address} if address is not None else {FOREIGN: provider_id}
+    return reference(address) if address is not None else foreign(provider_id)
 
 
 def _extras(raw: Raw, names: tuple[str, ...]) -> dict[str, JSON]:

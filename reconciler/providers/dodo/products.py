@@ -101,7 +101,7 @@ def _resource(
         "name": name,
         "description": wanted.description,
         "tax_category": wanted.tax_category.replace("-", "_"),
-        "features": list(wanted.features),
+        "features": wanted.features,
         "entitlements": list(map(reference, entitled)),
         "credit_entitlements": credits_attached,
         "addons": list(map(reference, added)),
