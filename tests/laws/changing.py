@@ -18,6 +18,11 @@ OBJECTS, VALUES = 6, 6
 NOT_COPIED = ("name", "code", "url", "group_name", "metadata", "headers")
 # Sent again, the credits of a product take from the credits what they do not say: never both at once.
 APART = (("PATCH /credit-entitlements/*", ""), ("PATCH /products/*", "credit_entitlements"))
+# What the provider asks for beside a field.
+BESIDE = {
+    ("PATCH /credit-entitlements/*", "overage_enabled"): {"price_per_unit": "0.5", "currency": "USD"},
+    ("PATCH /credit-entitlements/*", "price_per_unit"): {"currency": "USD"},
+}
 
 
 @dataclass(frozen=True)
@@ -94,9 +99,13 @@ def change_by_hand(
 
 
 def in_turn(number: int, count: int) -> list[Field]:
-    """All fields, those first that are the turn of an account when each account changes so many."""
+    """All fields, those first whose turn it is in an account when each account changes so many.
+
+    They are mixed, always alike, so that an account with one collection is not asked for its ten fields in a row.
+    """
     fields = changeable()
-    start = number * (count + 1) % len(fields)  # each field comes to each kind of account
+    Random(0).shuffle(fields)
+    start = number * (count + 1) % len(fields)
     return [*fields[start:], *fields[:start]]
 
 
@@ -110,7 +119,7 @@ def _change(
     """Give one field another value. None when the provider lets nobody, or the object cannot have it."""
     for body in list(_bodies(outside, form, field[1], pool, random))[:VALUES]:
         method = field[0].partition(" ")[0]
-        if not outside.http.request(method, form.path, json=body).is_success:
+        if not outside.http.request(method, form.path, json={**BESIDE.get(field, {}), **body}).is_success:
             continue
         after = outside.get(item)
         if stable(item, after) != stable(item, before):

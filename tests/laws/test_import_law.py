@@ -179,7 +179,8 @@ def test_taking_over_an_account_of_up_to_400_objects_with_every_field_of_every_k
     tmp_path, living_account, covered, number, request
 ):
     try:
-        take_over(tmp_path, living_account, number, size_of(number), covered, EACH)
+        size = size_of(number)
+        take_over(tmp_path, living_account, number, size, covered, EACH if size < 200 else 4 * EACH)
     except Exception as error:
         error.add_note(f"account {number} alone: python -m pytest '{request.node.nodeid}'")
         raise
