@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from reconciler.base.canonical import fingerprint
 from reconciler.base.collector import collector_paused
 from reconciler.base.deferred import Deferred
 from reconciler.base.diagnostics import Diagnostic, Edit, Location, Severity, WayOut, has_errors
@@ -50,6 +51,16 @@ class Asked(Deferred[Resource]):
         super().__init__(make, lambda: key)
         self.kinds = frozenset(kinds)
         self.adopts = adopts
+
+
+def with_completed(
+    asked: Sequence[Resource], resources: Sequence[Resource], completed: Sequence[Resource]
+) -> Sequence[Resource]:
+    """The resources in place of those that were asked for: known by the same key, and by what `completed` them."""
+    if not isinstance(asked, Asked):
+        return resources
+    key = f"{asked.key} {fingerprint([[one.address, one.body] for one in completed])}"
+    return Asked(lambda: resources, key, asked.kinds, asked.adopts)
 
 
 @dataclass(frozen=True)

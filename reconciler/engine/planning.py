@@ -10,7 +10,7 @@ from reconciler.base.canonical import Body
 from reconciler.base.collector import collector_paused
 from reconciler.base.diagnostics import Diagnostic, has_errors, in_order
 from reconciler.engine.comparing import compare
-from reconciler.engine.desired import Desired, load_desired
+from reconciler.engine.desired import Desired, load_desired, with_completed
 from reconciler.engine.materials import complete
 from reconciler.engine.treating import Treated, liftings, protection_mistakes, remember_protection, told_of, treat
 from reconciler.plan import order
@@ -184,7 +184,8 @@ def _completed(session: Session, wanted: Desired) -> tuple[Desired, list[Diagnos
     if not any(capabilities.kinds[kind].keeps for kind in wanted.kinds):
         return wanted, []
     resources, lacking = complete(wanted.resources, capabilities, session.materials, lambda: wanted.specs)
-    return replace(wanted, resources=resources), lacking
+    completed = [one for one in resources if capabilities.kinds[one.kind].keeps]
+    return replace(wanted, resources=with_completed(wanted.resources, resources, completed)), lacking
 
 
 def _taken_over(wanted: Desired, bindings: Mapping[str, Binding]) -> Iterator[Binding]:

@@ -112,6 +112,45 @@ def sandbox() -> Iterator[str]:
         yield running.url
 
 
+HOOK = """
+---
+apiVersion: ratecard.dev/v1alpha1
+kind: Webhook
+metadata: {name: books}
+spec:
+  url: https://example.com/books
+  events: [payment.succeeded]
+  headers: {X-Key: "file:key.txt"}
+"""
+
+
+def test_another_value_of_a_secret_is_planned_though_no_spec_and_nothing_live_is_another(
+    tmp_path: Path, sandbox: str, monkeypatch: pytest.MonkeyPatch
+):
+    folder, cache = tmp_path / "billing", tmp_path / "cache"
+    write_workspace(folder, "acme")
+    config = folder / "ratecard.yaml"
+    config.write_text(config.read_text().replace("mode: sandbox\n", f"mode: sandbox\n      url: {sandbox}\n"))
+    (folder / "specs" / "team.yaml").write_text(ADDON + HOOK)
+    (folder / "key.txt").write_text("the first of them\n")
+    planned(folder, cache, carry_out=True)
+
+    def keys() -> list[str]:
+        change_set = planned(folder, cache)[0].change_set
+        assert change_set is not None
+        return [one.key for one in change_set.changes]
+
+    assert keys() == []
+    with monkeypatch.context() as patch:
+        patch.setattr(comparing, "diff", nobody_looks)
+        assert keys() == []
+    (folder / "key.txt").write_text("another\n")
+    assert keys() == keys() == ["update Webhook/books:headers"]
+    (folder / "key.txt").write_text("the first of them\n")
+    assert keys() == []
+    assert not [path for path in cache.rglob("*") if path.is_file() and b"the first of them" in path.read_bytes()]
+
+
 def test_whatever_moves_at_the_provider_or_in_a_file_is_planned_though_all_was_remembered(tmp_path: Path, sandbox: str):
     folder, cache = tmp_path / "billing", tmp_path / "cache"
     write_workspace(folder, "acme")
