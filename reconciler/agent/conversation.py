@@ -19,7 +19,7 @@ from reconciler.base.errors import RefusedError
 from reconciler.base.records import dataclass
 from reconciler.engine.config import Workspace, known_secrets
 from reconciler.engine.desired import Desired, Specs, load_desired
-from reconciler.engine.understanding import with_aliases
+from reconciler.engine.understanding import policy_in, with_aliases
 from reconciler.journal.entries import Entry, EntryKind, prompt_body
 from reconciler.journal.store import Journal
 from reconciler.plan.fields import escape
@@ -70,7 +70,8 @@ class Conversation:
         specs = Specs(tuple(with_aliases(judged.specs, self.workspace.spec.aliases)), judged.specs)
         resources = self.provider.lower(specs.resolved).resources
         acts = any(spec.kind in ACTIONS for spec in specs.resolved)
-        return Desired(resources, judged.diagnostics, len(specs.resolved), lambda: specs, acts)
+        policy = policy_in(specs.resolved) if acts else None
+        return Desired(resources, judged.diagnostics, len(specs.resolved), lambda: specs, acts, policy=policy)
 
     def files(self, judged: Judged, words: Words, author: str, interpreter: str) -> list[Written]:
         """The files as they would be with the drafts, each with its provenance in its annotations.

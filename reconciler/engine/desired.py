@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reconciler.base.canonical import fingerprint
+from reconciler.base.canonical import Body, fingerprint
 from reconciler.base.collector import collector_paused
 from reconciler.base.deferred import Deferred
 from reconciler.base.diagnostics import Diagnostic, Edit, Location, Severity, WayOut, has_errors
@@ -68,9 +68,9 @@ class Desired:
     """What the specs of a workspace ask for at one provider, with all that is wrong with them.
 
     `count` is the number of specs without mistakes; they themselves are read when somebody asks for them. `acts` is
-    whether any of them is an action, a policy, or a plan whose subscribers follow its price. `lifecycles` are what they
+    whether any of them is an action, or a plan whose subscribers follow its price. `lifecycles` are what they
     protect and what they were called before. `layered` counts the values that come from elsewhere than the specs, by
-    what that is called. `settings` are what only a person can set.
+    what that is called. `settings` are what only a person can set, `policy` is the policy as it would be kept.
     """
 
     resources: Sequence[Resource]
@@ -81,6 +81,7 @@ class Desired:
     lifecycles: Lifecycles = Lifecycles()
     layered: tuple[tuple[str, int], ...] = ()
     settings: tuple[Setting, ...] = ()
+    policy: Body | None = None
 
     @cached_property
     def _specs(self) -> Specs:
@@ -142,7 +143,7 @@ def load_desired(workspace: Workspace, provider: Provider, account: Account | No
         return desired
     resources, kinds, adopts = desired.resources, desired.kinds, desired.adopts
     told = [desired.count, desired.acts, desired.lifecycles, desired.layered, desired.settings, desired.diagnostics]
-    index.remember(key, [*told, sorted(kinds), adopts])
+    index.remember(key, [*told, desired.policy, sorted(kinds), adopts])
     index.remember(_inside(index, key), resources)
     return replace(desired, resources=Asked(lambda: resources, key, kinds, adopts))
 
@@ -167,7 +168,7 @@ def _remembered(index: Index, key: str, given: Given, workspace: Workspace, prov
     value: Any = index.recall(key)
     if value is None:
         return None
-    count, acts, lifecycles, layered, settings, diagnostics, kinds, adopts = value
+    count, acts, lifecycles, layered, settings, diagnostics, policy, kinds, adopts = value
 
     def read() -> Specs:
         # From the bytes that were compared: the files may be others by now.
@@ -193,6 +194,7 @@ def _remembered(index: Index, key: str, given: Given, workspace: Workspace, prov
         _lifecycles(lifecycles),
         tuple(map(tuple, layered)),
         _settings(settings),
+        policy,
     )
 
 

@@ -241,12 +241,11 @@ def _unsent(session: Session) -> tuple[Sequence[Change], Sequence[str]]:
 
 def _policy(session: Session, wanted: Desired) -> tuple[Change, ...]:
     """What would put the policy of the specs in force, last of all; nothing where it is already."""
-    if not wanted.acts:
+    if wanted.policy is None:
         return ()
-    from reconciler.engine.governing import canonical_policy, in_force, policy_change
+    from reconciler.engine.governing import in_force, policy_change
 
-    body = next((canonical_policy(s.document) for s in wanted.specs if s.document.kind == "Policy"), None)
-    change = policy_change(body, in_force(session.journal, session.account_name))
+    change = policy_change(wanted.policy, in_force(session.journal, session.account_name))
     return () if change is None else (change,)
 
 

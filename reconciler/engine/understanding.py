@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import cast
 
+from reconciler.base.canonical import Body
 from reconciler.base.diagnostics import Diagnostic, in_order
 from reconciler.engine.config import Workspace
 from reconciler.engine.desired import Desired, Given, Specs
@@ -23,6 +24,8 @@ from reconciler.spec.layers import Layer, LayeredSource, Layers
 from reconciler.spec.lifecycle import check_lifecycles, protected_specs, renamed_specs
 from reconciler.spec.load import Loaded, Spec, load_files
 from reconciler.spec.source import Source
+
+POLICY = "Policy"
 
 
 def understand(given: Given, workspace: Workspace, provider: Provider) -> Desired:
@@ -44,7 +47,7 @@ def understand(given: Given, workspace: Workspace, provider: Provider) -> Desire
         # A reference that leads nowhere is told by `check`, which knows the specs that could not be read.
         *(found for found in lowered.diagnostics if found.code != UNKNOWN_NAME),
     ]
-    still = CONFIGURATION | SETTINGS
+    still = CONFIGURATION | SETTINGS | {POLICY}
     acts = any(spec.kind not in still or _moves(spec) for spec in specs)
     lifecycles = Lifecycles(
         tuple(Protection(address, location) for address, location in protected_specs(specs)),
@@ -60,7 +63,21 @@ def understand(given: Given, workspace: Workspace, provider: Provider) -> Desire
         lifecycles,
         _layered(loaded.specs),
         lowered.settings,
+        policy_in(specs),
     )
+
+
+def policy_in(specs: Sequence[Spec]) -> Body | None:
+    """The policy among specs as it is kept, None where there is none."""
+    document = next((spec.document for spec in specs if spec.kind == POLICY), None)
+    if document is None:
+        return None
+    # With all that judges: only where there is something to judge by.
+    from reconciler.engine.governing import canonical_policy
+    from reconciler.spec.kinds.policy import Policy
+
+    assert isinstance(document, Policy), "looked for above"
+    return canonical_policy(document)
 
 
 def _without_ignored(

@@ -78,7 +78,10 @@ class Place:
         if workspace is None:
             return mistakes
         desired = load_desired(workspace, Dodo())
-        return workspace, desired.resources, desired.diagnostics, desired.count
+        return (
+            workspace, desired.resources, desired.diagnostics, desired.count, desired.acts, desired.policy,
+            desired.lifecycles, desired.settings, desired.layered,
+        )  # fmt: skip
 
 
 @pytest.fixture
@@ -114,6 +117,19 @@ def test_the_example_workspaces_mean_the_same_warm_and_cold(tmp_path):
         assert workspace is not None
         for resource in load_desired(workspace, Dodo()).resources:
             assert _plain(resource.body), f"{resource.address} holds what JSON does not give back"
+
+
+def test_a_policy_is_remembered_and_what_it_says_by_now_is_seen(place):
+    policy = "apiVersion: ratecard.dev/v1alpha1\nkind: Policy\nmetadata: {name: main}\n"
+    policy += "spec: {members: [{name: sue, roles: [support]}], roles: [support], rules: [{name: rest, ask: {}}]}\n"
+    (place.folder / "specs" / "policy.yaml").write_text(policy)
+    place.told(indexed=True)
+    warm = desired_in(place)
+    assert (warm.policy and warm.policy["name"], warm.acts) == ("main", False)
+    (place.folder / "specs" / "policy.yaml").write_text(policy.replace("rest", "other"))
+    assert desired_in(place).policy != warm.policy
+    (place.folder / "specs" / "policy.yaml").unlink()
+    assert desired_in(place).policy is None
 
 
 def _plain(value: object) -> bool:
