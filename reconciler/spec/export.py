@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -67,7 +68,8 @@ def schema_text(model: type[Model], name: str) -> str:
     return _json({"$schema": DRAFT, "$id": f"{HOME}/{name}", "title": model.__name__, **schema})
 
 
-def json_schemas() -> dict[str, str]:
+@cache
+def json_schemas() -> Mapping[str, str]:
     """One JSON Schema for each kind, `spec.json` for any of them, and `overlay.json` for parts of any."""
     files: dict[str, str] = {}
     shared: Schema = {}
@@ -90,7 +92,8 @@ def json_schemas() -> dict[str, str]:
     return files
 
 
-def custom_resources() -> dict[str, str]:
+@cache
+def custom_resources() -> Mapping[str, str]:
     """One CustomResourceDefinition for each kind."""
     files: dict[str, str] = {}
     for kind in sorted(KINDS):
