@@ -20,6 +20,7 @@ from reconciler.engine.planning import make_change_set, remember
 from reconciler.engine.session import open_session
 from reconciler.providers.dodo.capabilities import CAPABILITIES, FILE
 from reconciler.providers.dodo.client import Client
+from reconciler.sandbox.files import LARGEST
 from reconciler.testing.clock import StandingClock
 from tests.laws.place import KEY
 
@@ -226,6 +227,28 @@ def test_a_file_of_others_with_the_same_name_is_not_taken_for_the_one_whose_answ
         work.converge()
     assert dodo.effects().count("file attached") == 2
     assert len(ids(dodo)) == 3
+
+
+def test_a_file_of_several_pieces_arrives_as_it_is(place, dodo) -> None:
+    here = with_files(place, HANDBOOK.replace(SAMPLES, ""))
+    long = b"".join(hashlib.sha256(str(n).encode()).digest() for n in range(100_000))  # 3.2 MB
+    (here.folder / "files" / "handbook.pdf").write_bytes(long)
+    with here.open() as work:
+        work.converge()
+    assert attached(dodo) == {"handbook.pdf": long}
+
+
+def test_a_file_that_is_too_large_there_stops_the_run_and_attaches_nothing(place, dodo) -> None:
+    here = with_files(place, HANDBOOK.replace(SAMPLES, ""))
+    with (here.folder / "files" / "handbook.pdf").open("wb") as file:
+        file.truncate(LARGEST + 1)
+    with here.open() as work:
+        change_set = work.plan()
+        approve(work.session, change_set, "Ada", confirmed=len(change_set.irreversible()))
+        applied = apply_change_set(work.session, change_set)
+    assert applied.result is Result.STOPPED
+    assert "Entitlement/handbook:handbook.pdf" in (applied.reason or "")
+    assert attached(dodo) == {}
 
 
 @pytest.mark.parametrize("swapped", [b"%PDF 0ne", b"%PDF one and more", b""])
