@@ -26,6 +26,11 @@ from reconciler.sandbox.embedded import EmbeddedSandbox
 HEAD = "apiVersion: ratecard.dev/v1alpha1"
 
 
+def told(change_set: ChangeSet) -> list[str]:
+    """What a change set warns of, but for that a fresh checkout remembers nothing."""
+    return [text for text in change_set.warnings if not text.startswith("nothing is remembered here")]
+
+
 @dataclass
 class Place:
     """A workspace whose files a test writes, and the sandbox that is its account."""
