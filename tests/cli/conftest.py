@@ -70,6 +70,8 @@ def workspace(tmp_path: Path, sandbox: str, monkeypatch: pytest.MonkeyPatch) -> 
     folder = tmp_path / "billing"
     write_workspace(folder, "billing")
     monkeypatch.setenv("RATECARD_TEST_KEY", CANARY)
+    # What other tests have read of the same sandbox is not remembered here.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("DODO_PAYMENTS_API_KEY", raising=False)
     edit(
         folder / "ratecard.yaml",
