@@ -168,6 +168,7 @@ def stable(item: Item, body: Any) -> Any:
     if item.kind == "discount":
         if body["type"] == "flat":
             said.pop("amount")  # the money of a flat one is in its options
+        said["currency_options"] = sorted(body["currency_options"], key=lambda option: option["currency"])
         if len(body["currency_options"]) == 1:  # the only one is the default, whether it says so or not
             said["currency_options"] = [{**body["currency_options"][0], "is_default": True}]
     return _without_nothing(said)
