@@ -359,9 +359,10 @@ class _Comparison:
         asked = resource
         if found is not None and resource.ignored:
             resource = replace(resource, body=with_values_of(resource.body, found.body, resource.ignored))
-        if found is not None:
-            resource = self._with_what_no_spec_says(resource, found.body)
         same = found is not None and _alike(found.body, resource)
+        if found is not None and not same:
+            resource = self._with_what_no_spec_says(resource, found.body)
+            same = _alike(found.body, resource)
         formerly = references_in(found.body) if found is not None and not same else ()
         for address in (*resource.references, *formerly):
             if address in self.by_address:

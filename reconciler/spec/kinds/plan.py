@@ -350,11 +350,17 @@ def _rate_currency(rate: Rate, currencies: Collection[str], at: tuple[str | int,
 def _discount_mistakes(spec: PlanSpec, name: str) -> Iterator[Mistake]:
     price, at = spec.prices[name], ("spec", "prices", name)
     base = spec.prices.get(price.of) if price.of is not None else None
+    if base is not None and base.amount is not None:
+        try:
+            _amount(spec.prices, name)
+        except Mistake as mistake:
+            yield mistake
+        return
     with_amount = [n for n, p in spec.prices.items() if p.amount is not None]
     if price.of is None:
         hint = f"add of: {with_amount[0]}" if with_amount else "add of: and the name of a price with an amount"
         yield Mistake('a discount needs "of", the price that it is of', code="plan/price", hint=hint, at=at)
-    elif base is None or base.amount is None:
+    else:
         what = "is not a price of this plan" if base is None else "has no amount of its own"
         yield Mistake(
             f'"{price.of}" {what}',
@@ -362,11 +368,6 @@ def _discount_mistakes(spec: PlanSpec, name: str) -> Iterator[Mistake]:
             hint=f"prices with an amount: {', '.join(with_amount) or 'none'}",
             at=(*at, "of"),
         )
-    else:
-        try:
-            _amount(spec.prices, name)
-        except Mistake as mistake:
-            yield mistake
 
 
 def _usage_mistakes(spec: PlanSpec, currencies: Collection[str]) -> Iterator[Mistake]:
