@@ -138,6 +138,8 @@ class RandomAccount(DrawnPrices, DrawnBelow):
         price = self._one(self._once, self._recurring, self._usage)()
         body = {"name": self._title(), "tax_category": self._one(*TAXES), "price": price}
         made = self._make("/products", body | self._carried(price["type"]) | self._some(metadata=self._metadata))
+        if price["type"] == "one_time_price":
+            self._bought_once.add(made)
         if price["type"] != "one_time_price" or not price.get("pay_what_you_want"):
             self._regional(made, price["currency"])
 
@@ -200,6 +202,8 @@ class RandomAccount(DrawnPrices, DrawnBelow):
         groups: list[JSON] = []
         for _ in range(self._random.randint(1, 3)):
             taken = [self._loose.pop() for _ in range(min(len(self._loose), self._random.randint(1, 4)))]
+            if self._next() % 20:  # in another order now and then, which no spec can say
+                taken.sort(key=self._bought_once.__contains__)  # plans first
             if taken:
                 hidden = {"status": False} if self._oddly() else {}
                 products = [{"product_id": one} | ({"status": False} if self._oddly() else {}) for one in taken]

@@ -35,6 +35,7 @@ class Drawing:
         self._number = 0
         self._made: dict[str, list[str]] = {}
         self._loose: list[str] = []  # products that are in no collection
+        self._bought_once: set[str] = set()  # products that are no plans
 
     def _make(self, path: str, body: Mapping[str, JSON]) -> str:
         answer = self._send("POST", path, body)
