@@ -14,8 +14,8 @@ from .outside import CREDIT_ECHOES, METER_ECHOES, Item, Outside, stable
 
 # So many objects, and so many values of each, are tried for a field.
 OBJECTS, VALUES = 6, 6
-# What a field is not given from another object: what is unique, and pairs that hold our marks.
-NOT_COPIED = ("name", "code", "url", "group_name", "metadata", "headers")
+# What a field is not given from another object: what is unique, pairs that hold our marks, orders of its own parts.
+NOT_COPIED = ("name", "code", "url", "group_name", "metadata", "headers", "group_order", "product_order")
 # Sent again, the credits of a product take from the credits what they do not say: never both at once.
 APART = (("PATCH /credit-entitlements/*", ""), ("PATCH /products/*", "credit_entitlements"))
 # What the provider asks for beside a field.
