@@ -33,7 +33,7 @@ class RandomAccount(DrawnPrices, DrawnBelow):
             (self._addon, 0.08),
             (self._family, 0.10),
             (self._product, 0.22),
-            (self._collection, 0.03),
+            (self._collection, 0.06),
             (self._discount, 0.11),
             (self._webhook, 0.05),
         )
@@ -201,7 +201,7 @@ class RandomAccount(DrawnPrices, DrawnBelow):
     def _collection(self) -> None:
         groups: list[JSON] = []
         for _ in range(self._random.randint(1, 3)):
-            taken = [self._loose.pop() for _ in range(min(len(self._loose), self._random.randint(1, 4)))]
+            taken = [self._loose.pop() for _ in range(min(len(self._loose), self._random.randint(1, 2)))]
             if self._next() % 20:  # in another order now and then, which no spec can say
                 taken.sort(key=self._bought_once.__contains__)  # plans first
             if taken:
