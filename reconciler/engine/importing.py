@@ -114,7 +114,10 @@ class _Import:
                 waiting = [resource for resource in waiting if resource.id not in ids]
 
     def _unowned(self) -> Iterator[LiveResource]:
+        """What no workspace has, and what is ours by its mark alone: its spec and its binding were lost."""
         bound = {binding.id for binding in self.session.bindings().values()}
+        there = {f"{spec.kind}/{spec.name}" for spec in self.there.specs}
+        there |= {move.old for move in self.there.lifecycles.moves}
         for resource in self.live.resources:
             if resource.archived or resource.id in bound:
                 continue
@@ -122,8 +125,10 @@ class _Import:
                 yield resource
             elif resource.owner.workspace != self.session.workspace.name:
                 self.left.append((resource, f'it belongs to the workspace "{resource.owner.workspace}"'))
-            else:
+            elif resource.owner.address.partition(":")[0] in there:
                 self.left.append((resource, f"it carries our mark already, as {resource.owner.address}"))
+            else:
+                yield resource
 
     def _compare(
         self, candidates: Sequence[Candidate]

@@ -235,6 +235,38 @@ def example_of_others(tmp_path, sandbox) -> None:
         plan_and_apply(session)
 
 
+@pytest.mark.parametrize("name", ["flat", "saas", "credits", "regional"])
+def test_specs_that_were_lost_with_their_journal_are_written_again_and_nothing_is_removed(name, tmp_path, sandbox):
+    import shutil
+
+    folder = tmp_path / "lost"
+    shutil.copytree(REPOSITORY / "specs" / name, folder)
+    path = folder / "ratecard.yaml"
+    text = path.read_text().replace("mode: sandbox\n", f"mode: sandbox\n      url: {sandbox}\n")
+    path.write_text("".join(line for line in text.splitlines(True) if "seed:" not in line and "database:" not in line))
+    with opened(folder) as session:
+        plan_and_apply(session)
+    shutil.rmtree(folder / ".ratecard")
+    shutil.rmtree(folder / "specs")
+    (folder / "specs").mkdir()
+    with opened(folder) as session:
+        found = import_account(session)
+        assert found.left == ()
+        write_specs(folder, found.specs)
+        assert {change.verb for change in planned(session)} <= {Verb.ADOPT}
+        assert import_account(session).specs == ()
+
+
+@pytest.mark.parametrize("name", ["../../../outside", "Pro", "", "a/b", "pro\n"])
+def test_a_mark_that_a_stranger_wrote_names_no_file(name, http, session):
+    mark = {"ratecard_owner": session.workspace.name, "ratecard_address": f"Plan/{name}:monthly"}
+    made = product(http, "Team")
+    http.patch(f"/products/{made}", json={"metadata": mark}).raise_for_status()
+    found = import_account(session)
+    assert found.specs == ()
+    assert [(left.id, "already belongs to" in reason) for left, reason in found.left] == [(made, True)]
+
+
 def test_what_was_taken_over_can_be_replaced_and_lost_and_its_spec_still_plans(http, session):
     body = {"name": "Calls", "event_name": "call", "aggregation": {"type": "count"}, "measurement_unit": "call"}
     first = http.post("/meters", json=body).raise_for_status().json()["id"]

@@ -32,7 +32,7 @@ def command(where: Where, dry_run: bool) -> int:
     for spec in found.specs:
         click.echo(escape(f"{spec.file}: {spec.kind}/{spec.name}, of {', '.join(spec.ids)}"))
     objects = sum(len(spec.ids) for spec in found.specs)
-    would = "would be" if dry_run else "were"
+    would = "would be" if dry_run else "was" if len(found.specs) == 1 else "were"
     if found.specs:
         say(f"{count(len(found.specs), 'spec')} {would} written for {count(objects, 'live object')}.")
     else:

@@ -6,6 +6,7 @@ again and compares. So this module may guess at names and families, and never at
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -48,6 +49,7 @@ from reconciler.providers.dodo.spelling import (
     webhook_spec,
 )
 from reconciler.providers.dodo.translating import FIELDS
+from reconciler.spec.kinds.fields import NAME_PATTERN
 
 
 def lift_specs(resources: Sequence[LiveResource], taken: Mapping[str, set[str]], apart: Collection[str]) -> Lifted:
@@ -97,7 +99,7 @@ class _Lifting:
         title = str(resource.body.get("code") or resource.title)
         if kind == "Webhook":
             title = str(resource.body.get("description") or str(resource.body["url"]).partition("://")[2])
-        name = self._name(kind, title)
+        name = self._name(kind, title, resource)
         try:
             spec = make(resource.body)
         except CannotSay as reason:
@@ -105,9 +107,15 @@ class _Lifting:
         self.addresses[resource.id] = f"{kind}/{name}"
         return Candidate(kind, name, document_of(kind, name, spec, resource.id), (resource,))
 
-    def _name(self, kind: str, title: str) -> str:
-        name = slug(title, self.taken.setdefault(kind, set()))
-        self.taken[kind].add(name)
+    def _name(self, kind: str, title: str, resource: LiveResource | None = None) -> str:
+        """A name that is not taken: that of our mark, whose spec was lost, else one made of the title."""
+        taken = self.taken.setdefault(kind, set())
+        marked = resource.owner.address.partition(":")[0] if resource and resource.owner else ""
+        before, _, name = marked.partition("/")
+        # Anybody can write metadata: what is no name makes none, and no path of a file either.
+        if before != kind or name in taken or not re.fullmatch(NAME_PATTERN, name):
+            name = slug(title, taken)
+        taken.add(name)
         return name
 
     # Products
@@ -126,7 +134,7 @@ class _Lifting:
 
     def _family(self, family: Family) -> Iterator[Candidate]:
         """One plan of a family; where no spec can say it as one, a plan of each product."""
-        name = self._name("Plan", family.title)
+        name = self._name("Plan", family.title, family.members[0].resource)
         resources = tuple(member.resource for member in family.members)
         try:
             spec = self._plan(family)
