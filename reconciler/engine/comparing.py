@@ -47,7 +47,8 @@ def compare(
     if index is None or None in sides:
         return _compared(desired, live, bindings, capabilities, workspace, treatment)
     bound = [(address, one.kind, one.id, one.keeps) for address, one in bindings.items()]
-    treated = [treatment.moves, sorted(treatment.moved.items()), treatment.ownership]
+    taken_over = sorted((address, sorted(ids)) for address, ids in treatment.taken_over.items())
+    treated = [treatment.moves, sorted(treatment.moved.items()), treatment.ownership, taken_over]
     key = index.key("compared", sides, bound, capabilities.provider, workspace, treated)
     remembered = _remembered(index.recall(key))
     if remembered is not None:

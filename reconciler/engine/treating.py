@@ -62,6 +62,8 @@ def treat(session: Session, wanted: Desired) -> Treated:
 
 def _taken_over(session: Session, wanted: Desired, bound: Mapping[str, Binding]) -> dict[str, frozenset[str]]:
     """What addresses were bound to before, where their specs name another object to take over than the one of now."""
+    if not wanted.adopts:  # known without looking inside
+        return {}
     named = (
         resource.address
         for resource in wanted.resources

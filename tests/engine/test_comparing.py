@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import httpx
@@ -73,6 +73,7 @@ def test_of_equal_sides_nothing_is_looked_at_twice(tmp_path: Path, monkeypatch: 
         {"treatment": Treatment(ownership=Ownership(kinds={"Addon": OwnershipMode.OBSERVE}))},
         {"treatment": Treatment(moved={"Addon/seat": "Addon/chair"})},
         {"treatment": Treatment(moves=(Move("Addon/chair", "Addon/seat", Location("a.yaml", 1, 1)),))},
+        {"treatment": Treatment(taken_over={"Addon/seat": frozenset({"adn_0"})})},
     ],
 )
 def test_each_thing_that_decides_is_a_part_of_what_is_remembered(tmp_path: Path, monkeypatch, other):
@@ -80,6 +81,11 @@ def test_each_thing_that_decides_is_a_part_of_what_is_remembered(tmp_path: Path,
     monkeypatch.setattr(comparing, "diff", nobody_looks)
     with pytest.raises(AssertionError, match="they are compared"):
         compared(Index(tmp_path), **other)
+
+
+def test_no_part_of_how_objects_are_treated_or_bound_is_forgotten_in_what_is_remembered():
+    assert [one.name for one in fields(Treatment)] == ["moves", "moved", "ownership", "taken_over"]
+    assert [one.name for one in fields(Binding)] == ["address", "kind", "id", "keeps"]
 
 
 def test_a_change_is_made_from_both_sides_each_time(tmp_path: Path):
