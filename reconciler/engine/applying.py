@@ -28,7 +28,7 @@ from reconciler.journal.entries import EntryKind, Run, action_body, run_finished
 from reconciler.journal.lease import AccountLease
 from reconciler.plan.capabilities import Capabilities
 from reconciler.plan.change_set import Change, ChangeSet, Verb
-from reconciler.plan.diff import natural_key
+from reconciler.plan.matching import natural_key
 from reconciler.plan.migration import KIND as MIGRATION
 from reconciler.plan.resource import Binding, Live, LiveResource
 from reconciler.plan.truth import refuse_untrue

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from reconciler.base.deferred import key_of
 from reconciler.base.records import dataclass
 from reconciler.plan.change_set import Unmanaged
-from reconciler.plan.diff import PLAIN, Diff, Treatment, diff
+from reconciler.plan.diff import Diff, diff
+from reconciler.plan.matching import PLAIN, Treatment
 from reconciler.plan.resource import Binding, Live
 from reconciler.plan.untold import untold_of
 

@@ -16,8 +16,8 @@ from reconciler.engine.treating import Treated, liftings, protection_mistakes, r
 from reconciler.plan import order
 from reconciler.plan.capabilities import Capabilities
 from reconciler.plan.change_set import BegunAction, Change, ChangeSet, Verb
-from reconciler.plan.diff import Problem
 from reconciler.plan.impact import NOTHING, Exposure, Impact, ended, kept, replaced
+from reconciler.plan.matching import Problem
 from reconciler.plan.ownership import OwnershipMode
 from reconciler.plan.resource import Binding, Live
 from reconciler.plan.settings import OpenSetting

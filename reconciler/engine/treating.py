@@ -10,9 +10,10 @@ from reconciler.base.errors import RefusedError
 from reconciler.base.records import dataclass
 from reconciler.plan.capabilities import Capabilities
 from reconciler.plan.change_set import Change
-from reconciler.plan.diff import Diff, Difference, Treatment
+from reconciler.plan.diff import Diff, Difference
 from reconciler.plan.fields import level_lines
 from reconciler.plan.lifecycle import follow, protected_changes, spec_address
+from reconciler.plan.matching import Treatment
 from reconciler.plan.ownership import Ownership, OwnershipMode, is_unowned, ownership_of
 from reconciler.plan.resource import Binding
 

@@ -11,7 +11,7 @@ from reconciler.base.canonical import JSON, Body, canonical_json
 from reconciler.base.clock import format_time, parse_time
 from reconciler.base.diagnostics import Severity
 from reconciler.plan.capabilities import Capabilities, Label
-from reconciler.plan.diff import natural_key
+from reconciler.plan.matching import natural_key
 from reconciler.plan.resource import Binding, LiveResource, Resource, foreign_ids, references_in
 
 # A signature or token that is minutes early is refused; a few seconds are the network's.

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from reconciler.base.records import dataclass
 from reconciler.plan.capabilities import Capabilities
 from reconciler.plan.change_set import Change, Verb
-from reconciler.plan.diff import natural_key
+from reconciler.plan.matching import natural_key
 from reconciler.plan.resource import Live, LiveResource
 
 

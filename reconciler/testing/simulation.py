@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from reconciler.base.canonical import JSON, Body
 from reconciler.plan.capabilities import Capabilities
 from reconciler.plan.change_set import Change, ChangeSet, Verb
-from reconciler.plan.diff import Problem, diff, natural_key
+from reconciler.plan.diff import diff
+from reconciler.plan.matching import Problem, natural_key
 from reconciler.plan.order import in_order
 from reconciler.plan.resource import (
     FOREIGN,

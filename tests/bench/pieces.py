@@ -100,7 +100,7 @@ def diff(folder: Path, live: Path) -> dict[str, Any]:
 
 def decide(folder: Path, live: Path) -> dict[str, Any]:
     """Only what is decided of a pair: whether its bodies are equal, and if not, whether by an update or a replace."""
-    from reconciler.plan.diff import changed_immutable
+    from reconciler.plan.matching import changed_immutable
     from reconciler.plan.resource import same_value
     from reconciler.providers.dodo.capabilities import CAPABILITIES
     from tests.bench import account

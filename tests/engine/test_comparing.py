@@ -15,8 +15,8 @@ from reconciler.cli.commands.init import write_workspace
 from reconciler.engine import comparing
 from reconciler.engine.comparing import Compared, compare
 from reconciler.engine.index import Index
-from reconciler.plan.diff import PLAIN, Treatment
 from reconciler.plan.lifecycle import Move
+from reconciler.plan.matching import PLAIN, Treatment
 from reconciler.plan.ownership import Ownership, OwnershipMode
 from reconciler.plan.resource import Binding, Live, LiveResource, Resource
 from reconciler.providers.dodo.capabilities import CAPABILITIES

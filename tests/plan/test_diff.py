@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from reconciler.plan.change_set import Undo, Verb
-from reconciler.plan.diff import PLAIN, Treatment, diff
+from reconciler.plan.diff import diff
+from reconciler.plan.matching import PLAIN, Treatment
 from reconciler.plan.resource import Live, foreign, reference
 from reconciler.testing.builders import CAPABILITIES, WORKSPACE, bindings, code, gauge, hook, live, product
 

@@ -27,7 +27,7 @@ from pydantic import TypeAdapter
 from reconciler.base.canonical import canonical_json
 from reconciler.base.diagnostics import Severity
 from reconciler.plan.change_set import Verb
-from reconciler.plan.diff import changed_immutable
+from reconciler.plan.matching import changed_immutable
 from reconciler.providers.base import Fate
 from reconciler.providers.dodo.capabilities import CAPABILITIES
 from reconciler.providers.dodo.events import EVENT_TYPES
