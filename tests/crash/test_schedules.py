@@ -15,7 +15,7 @@ import pytest
 from reconciler.testing.chaos import FAULTS, ChaosTransport, by_dice
 
 from .acts import Ready
-from .test_fault_table import but_left_out, judge, persist, ready_for
+from .test_fault_table import judge, move_who_was_left_out, persist, ready_for
 
 __all__ = ["ready_for"]
 
@@ -38,7 +38,8 @@ def ride(folder: Path, ready: Ready, seed: int, rate: float, faults: tuple[str, 
         if not ends or ends[-1].result != "applied":
             persist(world, ready, ChaosTransport(httpx.HTTPTransport(), lambda request, nth: None))
         try:
-            judge(world, but_left_out(world, ready))
+            move_who_was_left_out(world, ready)
+            judge(world, ready)
         except AssertionError as error:
             error.add_note(f"seed {seed}, rate {rate}, struck by {dict(chaos.struck)}; ends {ends}")
             raise
