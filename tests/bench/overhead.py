@@ -35,7 +35,7 @@ class Instant:
         """Those of the real one."""
         return self._real.books
 
-    def read(self, bindings: Mapping[str, Binding], also: Iterable[Binding] = ()) -> Live:
+    def read(self, bindings: Mapping[str, Binding], also: Iterable[Binding] = (), *, whole: bool = False) -> Live:
         """What was made."""
         return Live(tuple(self._made.values()))
 
