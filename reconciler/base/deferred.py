@@ -15,8 +15,6 @@ class Deferred(Sequence[T]):
     Two with the same `key` hold the same; None where nothing is known but by looking.
     """
 
-    __hash__ = None  # type: ignore[assignment]  # as lists have none: what is inside may have none
-
     def __init__(self, make: Callable[[], Sequence[T]], key: Callable[[], str] | None = None) -> None:
         """`make` may raise what making raises, whenever somebody looks. Neither is called before it is asked for."""
         self._make: Callable[[], Sequence[T]] | None = make
